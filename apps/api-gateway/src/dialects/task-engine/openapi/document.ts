@@ -1,0 +1,35 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import type { Definitions } from '@task-engine/workflows';
+import { paths } from './paths';
+import { schemas } from './schemas';
+
+const DESCRIPTION = `Submit jobs, watch them, change them. Serves the published editions of 2020 and 2023 together.
+
+Name yourself with the headers \`client\` and \`api-key\` (\`x-api-key\` and \`x-auth-key\` work too); \`client\` may stand in the body instead.
+Numbers may come as strings. Ids are numbers in the bodies of reads and strings in results.`;
+
+/** The dialect's OpenAPI document, with the parameters of each workflow that is loaded. */
+export function taskEngineDocument(version: string, definitions: Definitions): OpenAPIObject {
+  const workflows = Object.fromEntries(
+    definitions.list().map((name) => [`Workflow_${name}`, { ...withoutDialect(definitions.schema(name)), description: `Parameters of \`${name}\`.` }]),
+  );
+  return {
+    // 3.1: its schemas are JSON Schema 2020-12, which the workflows' are written in
+    openapi: '3.1.0',
+    info: { title: 'Task Engine API', version, description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
+    servers: [{ url: '/' }],
+    tags: ['Status', 'Jobs', 'Logs', 'Scheduler', 'Settings'].map((name) => ({ name })),
+    paths,
+    components: {
+      schemas: { ...schemas, ...workflows },
+      securitySchemes: {
+        client: { type: 'apiKey', in: 'header', name: 'client', description: 'Client name.' },
+        apiKey: { type: 'apiKey', in: 'header', name: 'api-key', description: 'One of the client’s keys.' },
+      },
+    },
+  } as OpenAPIObject;
+}
+
+function withoutDialect({ $schema: _dialect, ...schema }: Record<string, unknown>): Record<string, unknown> {
+  return schema;
+}

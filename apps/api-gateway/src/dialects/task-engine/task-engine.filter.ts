@@ -1,0 +1,54 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Injectable } from '@nestjs/common';
+import { DomainError } from '@task-engine/domain';
+import { SubmitJob } from '@task-engine/engine';
+import { Log, maskText } from '@task-engine/platform';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { describeFault, RETRY_AFTER } from '../../http/fallback.filter';
+import { STATUS, SUBMIT_FAULT, UNAUTHORISED } from './errors';
+
+/** Writes every error of the dialect's routes in the words of the documents. */
+@Injectable()
+@Catch()
+export class TaskEngineFilter implements ExceptionFilter {
+  constructor(
+    private readonly submitJob: SubmitJob,
+    private readonly log: Log,
+  ) {}
+
+  async catch(error: unknown, host: ArgumentsHost): Promise<void> {
+    const request = host.switchToHttp().getRequest<FastifyRequest>();
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const route = `${request.method} ${request.routeOptions.url}`;
+    const { status, message } = await this.describe(error, route);
+    if (status === 401) return void reply.code(401).send(UNAUTHORISED);
+    if (status === 503) void reply.header('retry-after', RETRY_AFTER);
+    if (route === 'POST /job') return this.answerSubmission(reply, status, message);
+    const { id } = request.params as { id?: string };
+    void reply.code(status).send(isUpdate(route) ? { id, error: message } : { error: message });
+  }
+
+  private async describe(error: unknown, route: string): Promise<{ status: number; message: string }> {
+    const fault = error instanceof DomainError ? { status: STATUS[error.code] as number, message: error.message } : describeFault(error);
+    if (fault.status === 500) this.log.error({ err: error, route }, 'request failed');
+    // health is documented with 500 for a store that cannot be read
+    return route.endsWith(' /health') && fault.status === 503 ? { ...fault, status: 500 } : fault;
+  }
+
+  /** A refused submission is answered with an id of its own, under which the log tells why. */
+  private async answerSubmission(reply: FastifyReply, status: number, message: string): Promise<void> {
+    if (status >= 500) return void reply.code(status).type('text/plain; charset=utf-8').send(SUBMIT_FAULT);
+    if (status !== 400) return void reply.code(status).send({ error: message });
+    try {
+      const id = await this.submitJob.reserveId();
+      this.log.info({ jobId: id }, `submission refused: ${maskText(message)}`);
+      void reply.code(400).send({ id, error: message });
+    } catch (error) {
+      this.log.error({ err: error }, 'no id for a refused submission');
+      void reply.code(describeFault(error).status).type('text/plain; charset=utf-8').send(SUBMIT_FAULT);
+    }
+  }
+}
+
+function isUpdate(route: string): boolean {
+  return /^(PUT|PATCH) \/jobs?\/:id$/.test(route);
+}

@@ -1,0 +1,17 @@
+import type { AppOptions, GatewayConfiguration } from '@task-engine/platform';
+import type { FastifyReply } from 'fastify';
+
+/** Options of the Fastify server that all dialects share. */
+export function serverOptions(configuration: GatewayConfiguration): NonNullable<AppOptions['fastify']> {
+  return {
+    // Dialects refuse bodies over their own limit after reading them: an answer to a request that is still being sent gets lost.
+    bodyLimit: Math.max(configuration.BODY_LIMIT_BYTES, configuration.BULK_BODY_LIMIT_BYTES),
+    trustProxy: configuration.TRUST_PROXY.length > 0 ? configuration.TRUST_PROXY : false,
+    // a long id is a wrong id, not a long address
+    routerOptions: { maxParamLength: 2_048 },
+    // faults before routing: an address that is none
+    frameworkErrors: (error, _request, reply) => {
+      void (reply as unknown as FastifyReply).code(error.statusCode ?? 400).send({ error: 'The address of the request is malformed' });
+    },
+  };
+}

@@ -1,0 +1,18 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { type GatewayConfiguration, Log, withLogContext } from '@task-engine/platform';
+import { Definitions } from '@task-engine/workflows';
+import { taskEngineDocument } from './dialects/task-engine/openapi/document';
+import { FallbackFilter } from './http/fallback.filter';
+import { receiveBodies } from './http/received-body';
+import { serveApiDocuments } from './ops/api-documents';
+import { VERSION } from './version';
+
+/** What stands before and behind the dialects: bodies, unknown addresses, documentation. */
+export function prepareGateway(app: NestFastifyApplication, configuration: GatewayConfiguration): void {
+  // after the body is read: its events would leave the context again
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.addHook('preValidation', (request, _reply, done) => withLogContext({ requestId: request.id }, done));
+  receiveBodies(app, configuration.BODY_LIMIT_BYTES);
+  app.useGlobalFilters(new FallbackFilter(app.get(Log)));
+  serveApiDocuments(app, { 'task-engine': taskEngineDocument(VERSION, app.get(Definitions)) });
+}

@@ -1,0 +1,81 @@
+import { Inject, Injectable, OnApplicationBootstrap } from '@nestjs/common';
+import { Database } from '@task-engine/database';
+import { AdmitJobs } from '@task-engine/engine';
+import { NotificationServer } from '@task-engine/messaging';
+import { CONFIGURATION, type ControllerConfiguration, Log, Metrics, Shutdown } from '@task-engine/platform';
+
+/**
+ * Fills lanes when somebody nudges, and every poll in case nobody could. A nudge while a lane is being filled makes one further round:
+ * what it tells of may have come after the look.
+ */
+@Injectable()
+export class AdmissionLoop implements OnApplicationBootstrap {
+  private readonly busy = new Map<number, Promise<void>>();
+  private readonly again = new Set<number>();
+  private readonly started;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly database: Database,
+    private readonly admitJobs: AdmitJobs,
+    private readonly notifications: NotificationServer,
+    private readonly shutdown: Shutdown,
+    private readonly log: Log,
+    metrics: Metrics,
+    @Inject(CONFIGURATION) private readonly configuration: ControllerConfiguration,
+  ) {
+    this.started = metrics.counter('jobs_started_total', 'Jobs that were given a slot');
+    this.notifications.handle('job.queued', ({ laneId }) => this.nudge(laneId));
+  }
+
+  onApplicationBootstrap(): void {
+    this.schedulePoll();
+    this.shutdown.onStopIntake('admission', async () => {
+      clearTimeout(this.timer);
+      await Promise.all(this.busy.values());
+    });
+  }
+
+  /** Looks at the lane soon. Never throws: the poll tries again. */
+  nudge(laneId: number): void {
+    if (this.shutdown.started) return;
+    if (this.busy.has(laneId)) {
+      this.again.add(laneId);
+      return;
+    }
+    const round = this.fill(laneId).finally(() => {
+      this.busy.delete(laneId);
+      if (this.again.delete(laneId)) this.nudge(laneId);
+    });
+    this.busy.set(laneId, round);
+  }
+
+  private async fill(laneId: number): Promise<void> {
+    try {
+      const started = await this.admitJobs.run(laneId);
+      if (started > 0) this.started.inc(started);
+    } catch (error) {
+      this.log.error({ err: error, laneId }, 'admission failed, the next poll tries again');
+    }
+  }
+
+  private schedulePoll(): void {
+    if (this.shutdown.started) return;
+    this.timer = setTimeout(
+      () => void this.poll().finally(() => this.schedulePoll()),
+      this.configuration.ADMIT_POLL_SECONDS * 1_000,
+    );
+  }
+
+  private async poll(): Promise<void> {
+    try {
+      for (const laneId of await this.database.stores.lanes.withQueuedJobs()) {
+        this.nudge(laneId);
+        await this.busy.get(laneId);
+        await this.admitJobs.explain(laneId);
+      }
+    } catch (error) {
+      this.log.warn({ err: error }, 'poll for waiting jobs failed');
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { Injectable, OnApplicationBootstrap } from '@nestjs/common';
+import { Leadership } from '@task-engine/database';
+import { Log, Metrics, Shutdown } from '@task-engine/platform';
+import { Timekeeper } from './timekeeper';
+
+/** Pause between two attempts to lead, and between two looks whether this process still does. */
+const ATTEMPT_MS = 2_000;
+
+/** Makes this process the one that keeps the time whenever no other does. */
+@Injectable()
+export class Leader implements OnApplicationBootstrap {
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly leadership: Leadership,
+    private readonly timekeeper: Timekeeper,
+    private readonly shutdown: Shutdown,
+    private readonly log: Log,
+    metrics: Metrics,
+  ) {
+    metrics.gauge('scheduler_leader', '1 in the process that keeps the time', [], (gauge) =>
+      gauge.set(leadership.held ? 1 : 0),
+    );
+  }
+
+  onApplicationBootstrap(): void {
+    this.leadership.onLost(() => {
+      this.log.warn('leadership lost: the connection to PostgreSQL that held it ended');
+      void this.timekeeper.stop();
+    });
+    this.shutdown.onStopIntake('leader', async () => {
+      clearTimeout(this.timer);
+      await this.timekeeper.stop();
+      await this.leadership.resign();
+    });
+    void this.attempt();
+  }
+
+  private async attempt(): Promise<void> {
+    try {
+      if (!this.leadership.held && (await this.leadership.tryAcquire())) {
+        this.log.info('this process leads: it releases due jobs, expires leases and sweeps');
+        this.timekeeper.start();
+      }
+    } catch (error) {
+      this.log.warn({ err: error }, 'could not ask for leadership');
+    }
+    if (!this.shutdown.started) this.timer = setTimeout(() => void this.attempt(), ATTEMPT_MS);
+  }
+}

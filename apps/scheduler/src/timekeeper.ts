@@ -1,0 +1,124 @@
+import { Inject, Injectable, OnApplicationBootstrap } from '@nestjs/common';
+import { Database } from '@task-engine/database';
+import { ExpireLeases, RELEASE_SCHEDULE, ReleaseDue, RetainJobs, SweepLost } from '@task-engine/engine';
+import { NotificationServer } from '@task-engine/messaging';
+import { CONFIGURATION, Log, Metrics, type SchedulerConfiguration } from '@task-engine/platform';
+
+/** A hint that nobody took up for this long counts as lost, in seconds. */
+const PATIENCE_SECONDS = 5;
+/** The longest the leader sleeps while it knows of nothing: what a lost nudge and a missed lease may cost. */
+const LONGEST_SLEEP_MS = 1_000;
+const RETAIN_MS = 3_600_000;
+
+/**
+ * What the leader does: one timer to the next due time it knows. Everything it does is a guarded statement, so a second leader for an
+ * instant (the first one's connection broke and it has not noticed) does nothing twice.
+ */
+@Injectable()
+export class Timekeeper implements OnApplicationBootstrap {
+  private leading = false;
+  private timer: NodeJS.Timeout | undefined;
+  private round: Promise<void> = Promise.resolve();
+  private working = false;
+  private again = false;
+  private sweptAt = 0;
+  private retainedAt = 0;
+  private readonly expired;
+  private readonly lateness;
+
+  constructor(
+    private readonly database: Database,
+    private readonly releaseDue: ReleaseDue,
+    private readonly expireLeases: ExpireLeases,
+    private readonly sweepLost: SweepLost,
+    private readonly retainJobs: RetainJobs,
+    private readonly notifications: NotificationServer,
+    private readonly log: Log,
+    metrics: Metrics,
+    @Inject(CONFIGURATION) private readonly configuration: SchedulerConfiguration,
+  ) {
+    this.expired = metrics.counter('leases_expired_total', 'Leases whose worker stopped answering');
+    this.released = metrics.counter(
+      'jobs_released_total',
+      'Scheduled jobs that were queued because their time had come',
+    );
+  }
+
+  onApplicationBootstrap(): void {
+    this.notifications.handle('schedule.changed', () => this.wake());
+  }
+
+  start(): void {
+    this.leading = true;
+    this.wake();
+  }
+
+  async stop(): Promise<void> {
+    this.leading = false;
+    clearTimeout(this.timer);
+    await this.round;
+  }
+
+  /** Looks now. While a round runs, one further round follows: the change may have come after its look. */
+  private wake(): void {
+    if (!this.leading) return;
+    clearTimeout(this.timer);
+    if (this.working) {
+      this.again = true;
+      return;
+    }
+    this.working = true;
+    this.round = this.keepTime().finally(() => {
+      this.working = false;
+    });
+  }
+
+  private async keepTime(): Promise<void> {
+    let sleep = LONGEST_SLEEP_MS;
+    do {
+      this.again = false;
+      try {
+        sleep = await this.untilNext(await this.tick());
+      } catch (error) {
+        this.log.error({ err: error }, 'the leader could not do its round, it tries again');
+        sleep = LONGEST_SLEEP_MS;
+      }
+    } while (this.again && this.leading);
+    if (this.leading) this.timer = setTimeout(() => this.wake(), sleep);
+  }
+
+  /** @returns whether scheduled jobs are released at all */
+  private async tick(): Promise<boolean> {
+    const { schedules } = this.database.stores;
+    await schedules.fireDue();
+    const active = (await schedules.list()).some((schedule) => schedule.name === RELEASE_SCHEDULE && schedule.active);
+    if (active) for (const seconds of await this.releaseDue.run()) this.lateness.observe(Math.max(0, seconds));
+    this.expired.inc(await this.expireLeases.run());
+    await this.sweepLost.dispatchDue();
+    const now = Date.now();
+    if (now - this.sweptAt >= this.configuration.SWEEP_SECONDS * 1_000) {
+      this.sweptAt = now;
+      const swept = await this.sweepLost.run(PATIENCE_SECONDS);
+      if (swept.executions + swept.jobs > 0) this.log.info(swept, 'hinted again what nobody had picked up');
+    }
+    if (now - this.retainedAt >= RETAIN_MS) {
+      this.retainedAt = now;
+      const deleted = await this.retainJobs.run(this.configuration.RETENTION_DAYS);
+      if (deleted > 0)
+        this.log.info({ deleted, days: this.configuration.RETENTION_DAYS }, 'finished jobs deleted by retention');
+    }
+    return active;
+  }
+
+  /** Milliseconds until the next due time, by the database's clock. */
+  private async untilNext(releases: boolean): Promise<number> {
+    const { jobs, executions, schedules } = this.database.stores;
+    const { at: job, now } = await jobs.nextDue();
+    const times = [releases ? job : null, await executions.nextDue(), await schedules.nextDue()].filter(
+      (at) => at !== null,
+    );
+    const next = Math.min(...times.map((at) => at.getTime() - now.getTime()), LONGEST_SLEEP_MS);
+    // Never a busy loop: what is due and cannot be released (an inactive schedule, a locked row) waits for the next look.
+    return next <= 0 ? 50 : next;
+  }
+}

@@ -1,0 +1,36 @@
+import type { JsonObject } from '@task-engine/domain';
+import type { ClientConfiguration } from '@task-engine/workflows';
+
+/** Ruby Logger numbering, as the job log of the Task Engine API shows it (`severity`). */
+export type LogSeverity = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
+
+/** Everything one try of a task may see. One instance per execution. */
+export interface ExecutionContext {
+  readonly jobId: string;
+  readonly taskId: string;
+  readonly executionId: string;
+  readonly taskName: string;
+  readonly workflow: string;
+  readonly client: string;
+  readonly clientConfiguration: ClientConfiguration;
+  /** 1 for the first try; counts failed tries of this task over all processes, not lost leases. */
+  readonly attempt: number;
+  /** Arguments of the task (`with`), templates already rendered. */
+  readonly arguments: JsonObject;
+  /** Exists and is shared by all tasks of this job; removed when the job is done or broken. */
+  readonly workDir: string;
+  /** Aborted when the job is broken, the lease is lost, the task's time limit passed or the process shuts down. */
+  readonly signal: AbortSignal;
+  /** Appends a row to the job log (batched; order kept). Never pass a secret. */
+  log(severity: LogSeverity, message: string): void;
+}
+
+/**
+ * Runs one kind of work. Resolves with the task's output (stored, visible to later tasks as `tasks.<name>.output`).
+ * Throws TaskFailure for a failed try; when `signal` aborts it stops everything it started and rejects.
+ */
+export interface Executor {
+  /** What `uses` names: `builtin:<handler>`, `command` or `http`. */
+  readonly uses: string;
+  execute(context: ExecutionContext): Promise<JsonObject>;
+}

@@ -1,0 +1,134 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LineSplitter, MAX_LINE_BYTES, limitLines } from './line-splitter';
+import { ProgramNotFound, runProcess } from './process-group';
+
+const cwd = mkdtempSync(join(tmpdir(), 'process-group-'));
+afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+
+const idle = () => new AbortController().signal;
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function eventually(condition: () => boolean, milliseconds = 8_000): Promise<void> {
+  const deadline = Date.now() + milliseconds;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error('condition not met in time');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+describe('process group', () => {
+  it('streams both outputs as lines and reports the exit code', async () => {
+    const out: string[] = [];
+    const err: string[] = [];
+    const result = await runProcess({
+      argv: ['sh', '-c', 'echo one; echo two >&2; printf three; exit 3'],
+      cwd,
+      signal: idle(),
+      keepStdoutBytes: 5,
+      onStdoutLine: (line) => out.push(line),
+      onStderrLine: (line) => err.push(line),
+    });
+    expect(result).toMatchObject({ exitCode: 3, stopped: null, stdoutTruncated: true });
+    expect(result.stdout.toString()).toBe('one\nt');
+    expect(out).toEqual(['one', 'three']);
+    expect(err).toEqual(['two']);
+  });
+
+  it('passes arguments without a shell and only the allow-listed environment', async () => {
+    process.env.PROCESS_GROUP_SECRET = 'hidden';
+    const result = await runProcess({
+      argv: ['sh', '-c', 'echo "$0|$1|$PROCESS_GROUP_SECRET|$GIVEN"', '$(id)', '; rm -rf x'],
+      cwd,
+      environment: { GIVEN: 'yes' },
+      signal: idle(),
+      keepStdoutBytes: 1000,
+    });
+    delete process.env.PROCESS_GROUP_SECRET;
+    expect(result.stdout.toString().trim()).toBe('$(id)|; rm -rf x||yes');
+  });
+
+  it('names a program that is not there', async () => {
+    await expect(runProcess({ argv: ['no-such-program'], cwd, signal: idle() })).rejects.toThrow(ProgramNotFound);
+  });
+
+  it('kills a program and its forked children that ignore SIGTERM, 5 s after the time limit', async () => {
+    const pids: number[] = [];
+    const started = Date.now();
+    const result = await runProcess({
+      argv: ['sh', '-c', "trap '' TERM; (trap '' TERM; while :; do sleep 0.2; done) & echo $!; echo $$; while :; do sleep 0.2; done"],
+      cwd,
+      timeLimitSeconds: 0.3,
+      signal: idle(),
+      onStdoutLine: (line) => pids.push(Number(line)),
+    });
+    expect(result).toMatchObject({ exitCode: null, exitSignal: 'SIGKILL', stopped: 'time_limit' });
+    expect(Date.now() - started).toBeGreaterThan(5_000);
+    expect(pids).toHaveLength(2);
+    await eventually(() => pids.every((pid) => !alive(pid)));
+  }, 15_000);
+
+  it('stops on abort at once when the program obeys, its children too', async () => {
+    const controller = new AbortController();
+    const pids: number[] = [];
+    const started = Date.now();
+    const result = await runProcess({
+      argv: ['sh', '-c', 'sleep 60 & echo $!; wait'],
+      cwd,
+      signal: controller.signal,
+      onStdoutLine: (line) => {
+        pids.push(Number(line));
+        controller.abort();
+      },
+    });
+    expect(result.stopped).toBe('aborted');
+    // Less than the kill: a child that obeyed may stay a zombie until init looks at it.
+    expect(Date.now() - started).toBeLessThan(4_500);
+    await eventually(() => pids.every((pid) => !alive(pid)));
+  });
+
+  it('kills what a program leaves running in its group when it exits', async () => {
+    const pids: number[] = [];
+    const result = await runProcess({
+      argv: ['sh', '-c', 'sleep 60 & echo $!; exit 0'],
+      cwd,
+      signal: idle(),
+      onStdoutLine: (line) => pids.push(Number(line)),
+    });
+    expect(result).toMatchObject({ exitCode: 0, stopped: null });
+    await eventually(() => pids.every((pid) => !alive(pid)));
+  });
+
+  it('starts nothing for a signal that has fired', async () => {
+    const controller = new AbortController();
+    controller.abort();
+    expect((await runProcess({ argv: ['no-such-program'], cwd, signal: controller.signal })).stopped).toBe('aborted');
+  });
+});
+
+describe('line splitter', () => {
+  it('bounds an endless line, keeps the next one and replaces what text cannot hold', () => {
+    const lines: string[] = [];
+    const splitter = new LineSplitter((line) => lines.push(line));
+    for (let index = 0; index < 10; index += 1) splitter.write(Buffer.alloc(10_000, 97));
+    splitter.write(Buffer.from([10, 0, 0xff, 98, 13, 10, 10, 99]));
+    splitter.end();
+    expect(lines).toEqual([`${'a'.repeat(MAX_LINE_BYTES)} [line cut at 16384 bytes]`, '\uFFFD\uFFFDb', 'c']);
+  });
+
+  it('caps the rows with one marker line', () => {
+    const lines: string[] = [];
+    const write = limitLines((line) => lines.push(line), 2);
+    ['a', 'b', 'c', 'd'].forEach(write);
+    expect(lines).toEqual(['a', 'b', 'output limited to 2 lines; the rest is not logged']);
+  });
+});

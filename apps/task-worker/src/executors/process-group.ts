@@ -1,0 +1,203 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { delimiter, join, resolve as resolvePath } from 'node:path';
+import type { Readable } from 'node:stream';
+import { LineSplitter } from './line-splitter';
+
+/** SIGTERM first; what still lives after this is killed. */
+const TERM_GRACE_MS = 5_000;
+/** How often a dying group is looked at. */
+const GROUP_POLL_MS = 25;
+/** Pipes may be held open by a process that left the group; its output is not waited for. */
+const PIPE_DRAIN_MS = 1_000;
+
+/** What every child gets from the worker's own environment: enough to find programs and write temporary files, no settings, no keys. */
+const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'LC_ALL'] as const;
+
+export interface ProcessOptions {
+  /** Program and arguments; no shell reads them. */
+  readonly argv: readonly [string, ...string[]];
+  readonly cwd: string;
+  /** Added to the inherited allow list (PATH, HOME, TMPDIR, TZ, LANG, LC_ALL). */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Seconds; 0 or absent = no limit of its own. */
+  readonly timeLimitSeconds?: number;
+  readonly signal: AbortSignal;
+  readonly onStdoutLine?: (line: string) => void;
+  readonly onStderrLine?: (line: string) => void;
+  /** Keep up to so many bytes of stdout in the result; more makes `stdoutTruncated` true. */
+  readonly keepStdoutBytes?: number;
+}
+
+export interface ProcessResult {
+  /** null when a signal ended the process. */
+  readonly exitCode: number | null;
+  readonly exitSignal: NodeJS.Signals | null;
+  /** Why the engine ended it, if it did. */
+  readonly stopped: 'aborted' | 'time_limit' | null;
+  readonly stdout: Buffer;
+  readonly stdoutTruncated: boolean;
+}
+
+/** The program of a command is neither a file nor in PATH, or may not be executed. */
+export class ProgramNotFound extends Error {
+  constructor(readonly program: string) {
+    super(`${program} is not installed on this worker`);
+    this.name = 'ProgramNotFound';
+  }
+}
+
+/**
+ * Runs a program in a process group of its own and leaves nothing of the group behind: an abort or the time limit sends SIGTERM to
+ * the group and SIGKILL 5 s later; members that outlive the program are killed when it exits.
+ * Throws ProgramNotFound, or the error of spawn; how a started program ended is in the result.
+ */
+export async function runProcess(options: ProcessOptions): Promise<ProcessResult> {
+  if (options.signal.aborted) {
+    return { exitCode: null, exitSignal: null, stopped: 'aborted', stdout: Buffer.alloc(0), stdoutTruncated: false };
+  }
+  const environment = childEnvironment(options.environment);
+  const file = await findProgram(options.argv[0], options.cwd, environment.PATH ?? '');
+  const [program, ...rest] = diesWithWorker([file, ...options.argv.slice(1)]);
+  const child = spawn(program, rest, {
+    cwd: options.cwd,
+    env: environment,
+    detached: true,
+    shell: false,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+
+  const kept = new KeptBytes(options.keepStdoutBytes ?? 0);
+  const stdoutLines = followLines(child.stdout, options.onStdoutLine);
+  const stderrLines = followLines(child.stderr, options.onStderrLine);
+  child.stdout.on('data', (chunk: Buffer) => kept.add(chunk));
+
+  let stopped: ProcessResult['stopped'] = null;
+  let ending: Promise<void> | undefined;
+  const stop = (reason: 'aborted' | 'time_limit') => {
+    stopped ??= reason;
+    ending ??= endGroup(child);
+  };
+  const onAbort = () => stop('aborted');
+  options.signal.addEventListener('abort', onAbort, { once: true });
+  if (options.signal.aborted) onAbort();
+  const limit = options.timeLimitSeconds ? setTimeout(() => stop('time_limit'), options.timeLimitSeconds * 1000) : undefined;
+  try {
+    const { code, signal } = await exited;
+    clearTimeout(limit);
+    // After an abort the rest of the group has its grace; after an ordinary exit nobody waits for strays.
+    if (ending) await ending;
+    else signalGroup(child, 'SIGKILL');
+    await Promise.race([closed, delay(PIPE_DRAIN_MS)]);
+    stdoutLines.end();
+    stderrLines.end();
+    return { exitCode: code, exitSignal: signal, stopped, stdout: kept.bytes(), stdoutTruncated: kept.truncated };
+  } finally {
+    clearTimeout(limit);
+    options.signal.removeEventListener('abort', onAbort);
+    child.stdout.destroy();
+    child.stderr.destroy();
+  }
+}
+
+/** SIGTERM to the group, SIGKILL to whatever of it is left after the grace time; resolves when the group is gone. */
+async function endGroup(child: ChildProcess): Promise<void> {
+  signalGroup(child, 'SIGTERM');
+  const deadline = Date.now() + TERM_GRACE_MS;
+  while (Date.now() < deadline) {
+    if (!signalGroup(child, 0)) return;
+    await delay(GROUP_POLL_MS);
+  }
+  signalGroup(child, 'SIGKILL');
+}
+
+/** False when the group has no member any more. */
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals | 0): boolean {
+  if (child.pid === undefined) return false;
+  try {
+    process.kill(-child.pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function childEnvironment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const environment: NodeJS.ProcessEnv = {};
+  for (const name of INHERITED) {
+    // Not a setting of ours: the child's share of the surroundings this process was started in.
+    const value = process.env[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  return { ...environment, ...extra };
+}
+
+/** Full path of a program: as it stands when it holds a slash, else the first executable of that name in PATH. */
+async function findProgram(program: string, cwd: string, path: string): Promise<string> {
+  const candidates = program.includes('/')
+    ? [resolvePath(cwd, program)]
+    : path
+        .split(delimiter)
+        .filter((folder) => folder !== '')
+        .map((folder) => join(folder, program));
+  for (const candidate of candidates) {
+    const found = await access(candidate, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (found) return candidate;
+  }
+  throw new ProgramNotFound(program);
+}
+
+let deathSignalAvailable: boolean | undefined;
+
+/**
+ * A worker that is killed with SIGKILL cannot end its children, and an encoder would go on beside the repeated try. util-linux'
+ * setpriv asks the kernel to end the child with its parent and then becomes the program; without it (macOS, busybox) the
+ * child runs to its end, which costs time but harms nothing: results are renamed into place by their own execution only.
+ */
+function diesWithWorker(argv: readonly [string, ...string[]]): readonly [string, ...string[]] {
+  deathSignalAvailable ??=
+    process.platform === 'linux' && spawnSync('setpriv', ['--pdeathsig', 'SIGKILL', 'true'], { stdio: 'ignore' }).status === 0;
+  // setpriv hides a missing program behind its own exit code: findProgram has looked before.
+  return deathSignalAvailable ? ['setpriv', '--pdeathsig', 'SIGKILL', '--', ...argv] : argv;
+}
+
+function followLines(stream: Readable, onLine: ((line: string) => void) | undefined): LineSplitter {
+  const splitter = new LineSplitter(onLine ?? (() => undefined));
+  stream.on('data', (chunk: Buffer) => splitter.write(chunk));
+  // A pipe error says only that the child is gone, which the exit tells too.
+  stream.on('error', () => undefined);
+  return splitter;
+}
+
+class KeptBytes {
+  private readonly chunks: Buffer[] = [];
+  private size = 0;
+  truncated = false;
+
+  constructor(private readonly limit: number) {}
+
+  add(chunk: Buffer): void {
+    const room = this.limit - this.size;
+    if (chunk.length > room) this.truncated = true;
+    if (room <= 0) return;
+    this.chunks.push(chunk.subarray(0, room));
+    this.size += Math.min(chunk.length, room);
+  }
+
+  bytes(): Buffer {
+    return Buffer.concat(this.chunks);
+  }
+}
+
+function delay(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

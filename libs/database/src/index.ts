@@ -1,0 +1,25 @@
+export { createDataSource, type ConnectionOptions } from './data-source';
+export { Database } from './database';
+export { DatabaseModule, DatabaseReadiness, MigrationsReadiness } from './database.module';
+export { Leadership } from './leadership';
+export { migrate } from './migrate';
+export { uniqueViolation } from './sql';
+export type { ClientKeyRecord, ClientRecord } from './stores/client.store';
+export type { ClaimedExecution, EndedExecution, Lease, QueuedExecution } from './stores/execution.store';
+export { SEVERITY, type LogLine, type Progname } from './stores/job-log.store';
+export type { JobRecord, NewJob } from './stores/job.store';
+export { LANE_SETTINGS, type LaneRecord } from './stores/lane.store';
+export type { ScheduleRecord } from './stores/schedule.store';
+export type { Stores } from './stores/stores';
+export type { TaskRecord } from './stores/task.store';
+export { WORKER_SILENCE_SECONDS, type WorkerRecord } from './stores/worker.store';
+export {
+  JOB_ORDERS,
+  type JobFilter,
+  type JobLogRow,
+  type JobOrder,
+  type JobSummary,
+  type JobView,
+  type OpenJobs,
+} from './stores/job-query.store';
+export type { QueueStatistics, Statistics } from './stores/statistics.store';

@@ -1,0 +1,24 @@
+import type { QueryRunner } from 'typeorm';
+
+/**
+ * One statement at a time, rows only. TypeORM answers an UPDATE with `[rows, count]` and a SELECT with rows;
+ * the structured result gives every statement the same shape.
+ */
+export interface Sql {
+  query<Row>(text: string, parameters?: unknown[]): Promise<Row[]>;
+}
+
+export function sqlOf(runner: QueryRunner): Sql {
+  return {
+    async query<Row>(text: string, parameters?: unknown[]) {
+      const result = await runner.query(text, parameters, true);
+      return (result.records ?? []) as Row[];
+    },
+  };
+}
+
+/** Constraint of a unique violation (SQLSTATE 23505), or undefined for any other error. */
+export function uniqueViolation(error: unknown): string | undefined {
+  const fault = error as { code?: string; constraint?: string } | undefined;
+  return fault?.code === '23505' ? fault.constraint : undefined;
+}

@@ -1,0 +1,62 @@
+import type { LaneLimits } from '@task-engine/domain';
+import type { Sql } from '../sql';
+
+export interface LaneRecord extends LaneLimits {
+  id: number;
+  name: string;
+  retryLimit: number;
+  retryDelaySeconds: number;
+}
+
+/** Columns of lane that a setting of the Task Engine API names. */
+export const LANE_SETTINGS = {
+  max_jobs: 'max_running',
+  priority_slots: 'reserved_slots',
+  priority_threshold: 'reserved_threshold',
+  retry_limit: 'retry_limit',
+  retry_delay: 'retry_delay_seconds',
+} as const;
+
+const COLUMNS = `id, name, max_running AS "maxRunning", reserved_slots AS "reservedSlots", reserved_threshold AS "reservedThreshold",
+  paused, retry_limit AS "retryLimit", retry_delay_seconds AS "retryDelaySeconds"`;
+
+export class LaneStore {
+  constructor(private readonly sql: Sql) {}
+
+  async findByName(name: string): Promise<LaneRecord | undefined> {
+    const rows = await this.sql.query<LaneRecord>(`SELECT ${COLUMNS} FROM lane WHERE name = $1`, [name]);
+    return rows[0];
+  }
+
+  /** Lanes in which a job waits for a slot. */
+  async withQueuedJobs(): Promise<number[]> {
+    const rows = await this.sql.query<{ id: number }>(
+      `SELECT id FROM lane WHERE EXISTS (SELECT FROM job WHERE job.lane_id = lane.id AND job.state = 'queued')`,
+    );
+    return rows.map((row) => row.id);
+  }
+
+  /**
+   * Locks the lane until the end of the transaction. Whoever moves a job to `started` holds this lock, and so does whoever changes
+   * a limit: that, not a counter, is what makes limits hold with several controllers.
+   */
+  async lock(id: number): Promise<LaneRecord | undefined> {
+    const rows = await this.sql.query<LaneRecord>(`SELECT ${COLUMNS} FROM lane WHERE id = $1 FOR UPDATE`, [id]);
+    return rows[0];
+  }
+
+  async changeSetting(name: string, setting: keyof typeof LANE_SETTINGS, value: number): Promise<void> {
+    await this.sql.query(`UPDATE lane SET ${LANE_SETTINGS[setting]} = $2, updated_at = now() WHERE name = $1`, [
+      name,
+      value,
+    ]);
+  }
+
+  async setPaused(name: string, paused: boolean): Promise<boolean> {
+    const rows = await this.sql.query(`UPDATE lane SET paused = $2, updated_at = now() WHERE name = $1 RETURNING id`, [
+      name,
+      paused,
+    ]);
+    return rows.length === 1;
+  }
+}

@@ -1,0 +1,49 @@
+import type { Sql } from '../sql';
+import { ClientStore } from './client.store';
+import { DefinitionStore } from './definition.store';
+import { DeliveryStore } from './delivery.store';
+import { ExecutionStore } from './execution.store';
+import { JobLogStore } from './job-log.store';
+import { JobQueryStore } from './job-query.store';
+import { JobStore } from './job.store';
+import { LaneStore } from './lane.store';
+import { ScheduleStore } from './schedule.store';
+import { SettingStore } from './setting.store';
+import { StatisticsStore } from './statistics.store';
+import { TaskStore } from './task.store';
+import { WorkerStore } from './worker.store';
+
+/** All stores over one way of running SQL: a pool, or one transaction. */
+export interface Stores {
+  clients: ClientStore;
+  definitions: DefinitionStore;
+  deliveries: DeliveryStore;
+  executions: ExecutionStore;
+  jobLog: JobLogStore;
+  jobQueries: JobQueryStore;
+  jobs: JobStore;
+  lanes: LaneStore;
+  schedules: ScheduleStore;
+  settings: SettingStore;
+  statistics: StatisticsStore;
+  tasks: TaskStore;
+  workers: WorkerStore;
+}
+
+export function createStores(sql: Sql): Stores {
+  return {
+    clients: new ClientStore(sql),
+    definitions: new DefinitionStore(sql),
+    deliveries: new DeliveryStore(sql),
+    executions: new ExecutionStore(sql),
+    jobLog: new JobLogStore(sql),
+    jobQueries: new JobQueryStore(sql),
+    jobs: new JobStore(sql),
+    lanes: new LaneStore(sql),
+    schedules: new ScheduleStore(sql),
+    settings: new SettingStore(sql),
+    statistics: new StatisticsStore(sql),
+    tasks: new TaskStore(sql),
+    workers: new WorkerStore(sql),
+  };
+}

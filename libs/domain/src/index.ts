@@ -1,0 +1,7 @@
+export * from "./admission";
+export * from "./backoff";
+export * from "./errors";
+export * from "./job-state";
+export * from "./json";
+export * from "./task-state";
+export * from "./wait-reason";

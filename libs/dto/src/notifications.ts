@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { rowId } from './work';
+
+/**
+ * Notifications: heard by every replica that listens at that moment, by nobody later. So each of them is only a nudge; a row or a poll
+ * stands behind it. A name is never given another meaning: an incompatible change is a new name (`job.queued.v2`).
+ */
+export const NOTIFICATIONS = {
+  /** A job waits in the lane, or a slot of it came free. */
+  'job.queued': z.object({ laneId: z.int() }),
+  /** A due time changed: the leader looks again. */
+  'schedule.changed': z.object({}),
+  /** Whoever runs one of these executions stops it. */
+  'execution.stop': z.object({ executionIds: z.array(rowId) }),
+  'settings.changed': z.object({}),
+  'job.broken': z.object({ jobId: rowId }),
+} satisfies Record<string, z.ZodType>;
+
+export type NotificationName = keyof typeof NOTIFICATIONS;
+
+export type Notifications = { [Name in NotificationName]: z.output<(typeof NOTIFICATIONS)[Name]> };

@@ -1,0 +1,72 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { DomainError } from '@task-engine/domain';
+import { Database, type ClientKeyRecord, type ClientRecord } from '@task-engine/database';
+
+const sha256 = (key: string) => createHash('sha256').update(key, 'utf8').digest();
+
+/** Checks a client's key. */
+@Injectable()
+export class AuthenticateClient {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Compares against every live key in constant time; an unknown client takes the same path as a wrong key.
+   * @throws DomainError unauthorised
+   */
+  async run(name: string, key: string): Promise<ClientRecord> {
+    const given = sha256(key);
+    let clientId: number | undefined;
+    for (const known of await this.database.stores.clients.keyHashes(name)) {
+      if (timingSafeEqual(known.hash, given)) clientId = known.clientId;
+    }
+    if (clientId === undefined) throw new DomainError('unauthorised', 'Unauthorised request.');
+    return { id: clientId, name };
+  }
+}
+
+/** Creates and revokes keys. A key is shown once, where it is created, and stored as its SHA-256. */
+@Injectable()
+export class ClientKeys {
+  constructor(private readonly database: Database) {}
+
+  /** Makes sure the clients exist with these keys (BOOTSTRAP_CLIENTS). A key that was revoked stays revoked. */
+  async bootstrap(clients: { name: string; key: string }[]): Promise<void> {
+    for (const { name, key } of clients) await this.add(name, key);
+  }
+
+  /** A new key for a client, which is created when it is new. @returns the key: nobody can read it later */
+  async create(name: string): Promise<string> {
+    const key = randomBytes(24).toString('base64url');
+    await this.add(name, key);
+    return key;
+  }
+
+  /** A new key; the client's others stop working. */
+  async rotate(name: string): Promise<string> {
+    const client = await this.existing(name);
+    await this.database.stores.clients.revoke({ clientId: client.id });
+    return this.create(name);
+  }
+
+  /** @returns ids of the keys revoked now */
+  async revoke(which: { keyId: number } | { client: string }): Promise<number[]> {
+    const { clients } = this.database.stores;
+    return clients.revoke('keyId' in which ? which : { clientId: (await this.existing(which.client)).id });
+  }
+
+  list(): Promise<ClientKeyRecord[]> {
+    return this.database.stores.clients.listKeys();
+  }
+
+  async existing(name: string): Promise<ClientRecord> {
+    const client = await this.database.stores.clients.find(name);
+    if (!client) throw new DomainError('not_found', `Unknown client: ${name}`);
+    return client;
+  }
+
+  private async add(name: string, key: string): Promise<void> {
+    const client = await this.database.stores.clients.ensure(name);
+    await this.database.stores.clients.addKey(client.id, sha256(key), key.slice(-4));
+  }
+}

@@ -1,0 +1,60 @@
+import { Injectable } from '@nestjs/common';
+import type { QueuedExecution } from '@task-engine/database';
+import { Notifier, WorkQueues } from '@task-engine/messaging';
+
+/** What others should look at after a commit. All of it may be lost: a row and a sweep stand behind each. */
+export interface Hints {
+  executions: QueuedExecution[];
+  deliveries: { id: string }[];
+  /** Jobs to advance; `because` makes the hint distinct from one that is being worked on right now. */
+  advance: { jobId: string; because: string }[];
+  /** Lanes in which a job waits or a slot came free. */
+  lanes: number[];
+  /** A due time changed that the leader may not know. */
+  dueChanged: boolean;
+  /** Running executions whose workers must stop. */
+  stopped: string[];
+  broken: string[];
+}
+
+/** Sends hints after COMMIT. Never throws: the caller's work is done and durable. */
+@Injectable()
+export class HintSender {
+  constructor(
+    private readonly queues: WorkQueues,
+    private readonly notifier: Notifier,
+  ) {}
+
+  async send(hints: Partial<Hints>): Promise<void> {
+    for (const laneId of new Set(hints.lanes)) this.notifier.emit('job.queued', { laneId });
+    if (hints.dueChanged) this.notifier.emit('schedule.changed', {});
+    if (hints.stopped?.length) this.notifier.emit('execution.stop', { executionIds: hints.stopped });
+    for (const jobId of hints.broken ?? []) this.notifier.emit('job.broken', { jobId });
+
+    const work = new Map<string, { key: string; data: object }[]>();
+    for (const { id, queue } of hints.executions ?? []) {
+      const items = work.get(queue) ?? [];
+      work.set(queue, items);
+      items.push({ key: `e${id}`, data: { executionId: id } });
+    }
+    if (hints.advance?.length) {
+      work.set(
+        'controller',
+        hints.advance.map(({ jobId, because }) => ({
+          key: `${jobId}-${because}`,
+          data: { jobId },
+        })),
+      );
+    }
+    if (hints.deliveries?.length) {
+      work.set(
+        'callback',
+        hints.deliveries.map(({ id }) => ({
+          key: `d${id}`,
+          data: { deliveryId: id },
+        })),
+      );
+    }
+    await Promise.all([...work].map(([queue, items]) => this.queues.add(queue, items)));
+  }
+}

@@ -1,0 +1,81 @@
+import { Injectable } from '@nestjs/common';
+import { backoffSeconds } from '@task-engine/domain';
+import { Database } from '@task-engine/database';
+import { WorkQueues } from '@task-engine/messaging';
+import { HintSender } from './hints';
+import { Lanes } from './lanes';
+
+const BATCH = 1_000;
+/** A probe that was handed out but never answered (its process died) is handed out again after this long, in seconds. */
+const PROBE_HOLD_SECONDS = 30;
+/** First delay after a semaphore said no, in seconds; doubles up to the schedule's interval. */
+const PROBE_BASE_SECONDS = 1;
+
+/** Moves scheduled jobs whose time has come to the queue, and has the semaphores of due jobs probed. */
+@Injectable()
+export class ReleaseDue {
+  constructor(
+    private readonly database: Database,
+    private readonly queues: WorkQueues,
+    private readonly lanes: Lanes,
+    private readonly hints: HintSender,
+  ) {}
+
+  /** @returns for each job released, by how many seconds it was late */
+  async run(): Promise<number[]> {
+    const { jobs } = this.database.stores;
+    const late: number[] = [];
+    for (;;) {
+      const released = await jobs.releaseDue(BATCH);
+      late.push(...released.map((job) => job.lateSeconds));
+      if (released.length > 0) await this.hints.send({ lanes: [await this.lanes.id('engine')] });
+      if (released.length < BATCH) break;
+    }
+    for (;;) {
+      const ids = await jobs.takeDueSemaphores(BATCH, PROBE_HOLD_SECONDS);
+      await this.queues.add(
+        'scheduler',
+        ids.map((jobId) => ({ key: `semaphore-${jobId}`, data: { jobId } })),
+      );
+      if (ids.length < BATCH) return late;
+    }
+  }
+}
+
+/** Asks one job's semaphore and acts on the answer. */
+@Injectable()
+export class ProbeSemaphore {
+  constructor(
+    private readonly database: Database,
+    private readonly lanes: Lanes,
+    private readonly hints: HintSender,
+  ) {}
+
+  /**
+   * @param probe asks the URL: true for 2xx and 3xx, false for anything else, a fault included
+   * @returns the answer; undefined when the job no longer waits for a semaphore
+   */
+  async run(jobId: string, probe: (url: string) => Promise<boolean>): Promise<boolean | undefined> {
+    const { jobs, schedules } = this.database.stores;
+    const semaphore = await jobs.semaphore(jobId);
+    if (!semaphore) return undefined;
+    const open = await probe(semaphore.url);
+    if (open) {
+      if (await jobs.openSemaphore(jobId, semaphore.url))
+        await this.hints.send({ lanes: [await this.lanes.id('engine')] });
+      return true;
+    }
+    const interval =
+      (await schedules.list()).find((schedule) => schedule.name === RELEASE_SCHEDULE)?.everySeconds ?? 60;
+    const delay = backoffSeconds(semaphore.tries + 1, {
+      baseSeconds: PROBE_BASE_SECONDS,
+      maxSeconds: interval,
+    });
+    await jobs.closeSemaphore(jobId, semaphore.url, delay);
+    await this.hints.send({ dueChanged: true });
+    return false;
+  }
+}
+
+/** Name of the schedule that releases due jobs (seeds/task-engine-api.md, GET /schedules). */
+export const RELEASE_SCHEDULE = 'queue_scheduled_jobs';

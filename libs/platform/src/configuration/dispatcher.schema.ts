@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+import { integer } from './fields';
+import {
+  clientsVariables,
+  databaseVariables,
+  heartbeatFitsLease,
+  leaseVariables,
+  opsVariables,
+  outboundVariables,
+  redisVariables,
+} from './variables';
+
+/** Variables of `callback-dispatcher`. */
+export const dispatcherSchema = z
+  .object({
+    ...opsVariables(8083),
+    ...databaseVariables,
+    ...redisVariables,
+    ...leaseVariables,
+    ...outboundVariables,
+    ...clientsVariables,
+    CALLBACK_TIMEOUT_SECONDS: integer('Seconds that one try of a callback may take in all', {
+      min: 1,
+      max: 300,
+      default: 15,
+    }),
+    CALLBACK_ATTEMPTS: integer('Tries of a callback before it is given up', { min: 1, max: 100, default: 12 }),
+    CALLBACK_FIRST_RETRY_SECONDS: integer('Seconds before the second try; doubled for each further one, with jitter', {
+      min: 1,
+      max: 3600,
+      default: 5,
+    }),
+    CALLBACK_MAX_RETRY_SECONDS: integer('Seconds between two tries at most', { min: 1, max: 604_800, default: 21_600 }),
+    CALLBACK_CONCURRENCY: integer('Callbacks that one process sends at one time', { min: 1, max: 1024, default: 64 }),
+  })
+  .superRefine(heartbeatFitsLease);
+
+export type DispatcherConfiguration = z.output<typeof dispatcherSchema>;

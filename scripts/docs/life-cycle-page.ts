@@ -1,0 +1,68 @@
+import {
+  DELIVERY_TRANSITIONS,
+  EXECUTION_TRANSITIONS,
+  FINAL_JOB_STATES,
+  JOB_TRANSITIONS,
+  TASK_TRANSITIONS,
+} from '@task-engine/domain';
+
+export type Transitions = Readonly<Record<string, readonly string[]>>;
+
+interface LifeCycle {
+  title: string;
+  text: string;
+  /** States in which a new row may be inserted. */
+  initial: readonly string[];
+  transitions: Transitions;
+}
+
+const lifeCycles: readonly LifeCycle[] = [
+  {
+    title: 'Job',
+    text: `One accepted submission. Task Engine's API shows \`failed\` as queue_state \`completed\` with \`failed: true\`. Final: ${FINAL_JOB_STATES.map((state) => `\`${state}\``).join(', ')}; a rerun makes a new job.`,
+    initial: ['pending', 'scheduled', 'queued'],
+    transitions: JOB_TRANSITIONS,
+  },
+  {
+    title: 'Task',
+    text: 'One step of a job. It goes back from `started` to `queued` for a further try, or when its lease was lost or handed back.',
+    initial: ['waiting', 'queued'],
+    transitions: TASK_TRANSITIONS,
+  },
+  {
+    title: 'Execution',
+    text: 'One attempt at a task: a lease held by one worker. A further try is a new execution.',
+    initial: ['queued'],
+    transitions: EXECUTION_TRANSITIONS,
+  },
+  {
+    title: 'Delivery',
+    text: 'One outgoing callback and its attempts. A replay makes a finished delivery pending again, under the same id.',
+    initial: ['pending'],
+    transitions: DELIVERY_TRANSITIONS,
+  },
+];
+
+const introduction = `# Life cycles
+
+Drawn from the tables of allowed transitions in \`libs/domain\`. Every change of state is one guarded statement over such a table
+(\`UPDATE ... WHERE id = $1 AND state = ANY(<allowed sources>)\`), so an arrow that is not here cannot happen.
+`;
+
+/** docs/job-lifecycle.md, from the transition tables. */
+export function lifeCyclePage(): string {
+  const parts = lifeCycles.map(
+    ({ title, text, initial, transitions }) => `## ${title}\n\n${text}\n\n${stateDiagram(initial, transitions)}\n`,
+  );
+  return [introduction, ...parts].join('\n');
+}
+
+/** A mermaid state diagram; states that nothing leaves end in the final mark. */
+export function stateDiagram(initial: readonly string[], transitions: Transitions): string {
+  const lines = initial.map((state) => `    [*] --> ${state}`);
+  for (const [from, targets] of Object.entries(transitions)) {
+    lines.push(...targets.map((to) => `    ${from} --> ${to}`));
+    if (targets.length === 0) lines.push(`    ${from} --> [*]`);
+  }
+  return ['```mermaid', 'stateDiagram-v2', ...lines, '```'].join('\n');
+}

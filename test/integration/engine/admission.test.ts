@@ -1,0 +1,134 @@
+import { AdmitJobs, ChangeSetting } from '@task-engine/engine';
+import { TestEngine } from '../../support/start-engine';
+
+describe('admission', () => {
+  let engine: TestEngine;
+  beforeEach(async () => {
+    engine = await TestEngine.start();
+  });
+  afterEach(() => engine.stop());
+
+  const set = (name: string, value: number) => engine.get(ChangeSetting).run(name, value);
+  const startedJobs = async () =>
+    (await engine.query<{ id: string }>(`SELECT id FROM job WHERE state = 'started' ORDER BY id`)).map((row) => row.id);
+  const finish = async (id: string) => {
+    for (const work of await engine.claim(id)) await engine.report(work);
+    await engine.advance(id);
+  };
+  const reasons = async () => {
+    await engine.get(AdmitJobs).explain((await engine.stores.lanes.findByName('engine'))!.id);
+    const rows = await engine.query<{ wait_reason: string }>(
+      `SELECT wait_reason FROM job WHERE state = 'queued' ORDER BY id`,
+    );
+    return rows.map((row) => row.wait_reason);
+  };
+
+  it('ten controllers at once never pass max_jobs and start no job twice', async () => {
+    await set('max_jobs', 7);
+    for (let i = 0; i < 30; i += 1) await engine.submit('noop');
+    const counts = await Promise.all(Array.from({ length: 10 }, () => engine.admit()));
+    expect(counts.reduce((sum, count) => sum + count)).toBe(7);
+    expect(await startedJobs()).toHaveLength(7);
+    const starts = await engine.query(
+      `SELECT job_id FROM job_transition WHERE to_state = 'started' GROUP BY job_id HAVING count(*) > 1`,
+    );
+    expect(starts).toEqual([]);
+  });
+
+  it('starts the most urgent first, and the oldest of those', async () => {
+    await set('max_jobs', 1);
+    const ids = [];
+    for (const priority of [5, 9, 1, 5, 1]) ids.push(await engine.submit('noop', {}, { priority }));
+    const order = [];
+    while ((await engine.admit()) > 0) {
+      const [id] = await startedJobs();
+      order.push(ids.indexOf(id!));
+      await finish(id!);
+    }
+    expect(order).toEqual([2, 4, 0, 3, 1]);
+  });
+
+  it('keeps reserved slots free of normal jobs and says so', async () => {
+    await set('max_jobs', 5);
+    await set('priority_slots', 2);
+    for (let i = 0; i < 6; i += 1) await engine.submit('noop', {}, { priority: 6 });
+    expect(await engine.admit()).toBe(3);
+    expect(await reasons()).toEqual(['SlotsReserved', 'SlotsReserved', 'SlotsReserved']);
+    for (let i = 0; i < 3; i += 1) await engine.submit('noop', {}, { priority: 5 });
+    expect(await engine.admit()).toBe(2);
+    expect(await reasons()).toEqual(['LaneFull', 'LaneFull', 'LaneFull', 'LaneFull']);
+  });
+
+  it('a changed threshold counts for jobs that wait already', async () => {
+    await set('max_jobs', 2);
+    await set('priority_slots', 2);
+    await engine.submit('noop', {}, { priority: 7 });
+    expect(await engine.admit()).toBe(0);
+    await set('priority_threshold', 7);
+    expect(await engine.admit()).toBe(1);
+  });
+
+  it('lowering max_jobs stops nothing but starts nothing until there is room', async () => {
+    await set('max_jobs', 3);
+    for (let i = 0; i < 5; i += 1) await engine.submit('noop');
+    await engine.admit();
+    await set('max_jobs', 1);
+    const [first, second, third] = await startedJobs();
+    await finish(first!);
+    await finish(second!);
+    expect(await engine.admit()).toBe(0);
+    await finish(third!);
+    expect(await engine.admit()).toBe(1);
+  });
+
+  it('holds a client at its cap while another client passes, however many of its jobs wait in front', async () => {
+    await set('max_jobs', 4);
+    const { id } = await engine.client();
+    await engine.stores.clients.configure(id, { maxRunning: 1 });
+    for (let i = 0; i < 20; i += 1) await engine.submit('noop', {}, { priority: 1 });
+    await engine.submit('noop', {}, { client: 'other-client', priority: 9 });
+    expect(await engine.admit()).toBe(2);
+    expect((await reasons()).every((reason) => reason === 'ClientCap')).toBe(true);
+  });
+
+  it('a paused lane starts nothing and its jobs say why', async () => {
+    await engine.stores.lanes.setPaused('engine', true);
+    await engine.submit('noop');
+    expect(await engine.admit()).toBe(0);
+    expect(await reasons()).toEqual(['LanePaused']);
+  });
+
+  it('every waiting job has a reason', async () => {
+    await set('max_jobs', 1);
+    await engine.submit('noop');
+    await engine.admit();
+    await engine.submit('noop');
+    const later = new Date(Date.now() + 3_600_000).toISOString();
+    await engine.submit('noop', {}, { runAt: later });
+    await engine.submit('noop', {}, { semaphoreUrl: 'http://127.0.0.1:9/' });
+    const paused = await engine.submit('noop');
+    await engine.stores.jobs.pause(paused);
+    await reasons();
+    const rows = await engine.query(
+      `SELECT state, wait_reason FROM job WHERE state IN ('queued', 'scheduled', 'paused') ORDER BY id`,
+    );
+    expect(rows).toEqual([
+      { state: 'queued', wait_reason: 'LaneFull' },
+      { state: 'scheduled', wait_reason: 'RunAt' },
+      { state: 'scheduled', wait_reason: 'Semaphore' },
+      { state: 'paused', wait_reason: 'JobPaused' },
+    ]);
+  });
+
+  it('refuses a limit that is none', async () => {
+    for (const [name, value] of [
+      ['max_jobs', 0],
+      ['max_jobs', 'x'],
+      ['priority_threshold', 0],
+      ['retry_limit', -1],
+      ['retry_delay', 1.5],
+    ] as const) {
+      await expect(engine.get(ChangeSetting).run(name, value)).rejects.toMatchObject({ code: 'invalid_parameter' });
+    }
+  });
+});
