@@ -38,10 +38,7 @@ export class Timekeeper implements OnApplicationBootstrap {
     @Inject(CONFIGURATION) private readonly configuration: SchedulerConfiguration,
   ) {
     this.expired = metrics.counter('leases_expired_total', 'Leases whose worker stopped answering');
-    this.released = metrics.counter(
-      'jobs_released_total',
-      'Scheduled jobs that were queued because their time had come',
-    );
+    this.lateness = metrics.histogram('schedule_lateness_seconds', 'From a due time to the release of its job');
   }
 
   onApplicationBootstrap(): void {

@@ -52,7 +52,7 @@ export class MessagingModule implements OnApplicationBootstrap, OnApplicationShu
     };
   }
 
-  onApplicationBootstrap(): void {
+  async onApplicationBootstrap(): Promise<void> {
     const { receives } = this.options;
     if (!receives) return;
     const faults = [
@@ -60,6 +60,8 @@ export class MessagingModule implements OnApplicationBootstrap, OnApplicationShu
       ...differences('notification', receives.notifications, this.server.handled()),
     ];
     if (faults.length === 0) return;
+    // Nest calls no destroy hook of an app that did not start
+    await this.queues.onModuleDestroy();
     this.connections.close();
     throw new Error(faults.join('; '));
   }

@@ -71,7 +71,7 @@ describe('scheduling', () => {
     await engine.query(`UPDATE schedule SET next_at = now() - interval '1 second'`);
     const fired = await Promise.all(Array.from({ length: 10 }, () => engine.stores.schedules.fireDue()));
     expect(fired.flat()).toHaveLength(1);
-    expect(await engine.query(`SELECT count(*)::int AS n FROM schedule_tick WHERE due_at = $1`, [fired.flat()[0]!.dueAt])).toEqual([{ n: 1 }]);
+    expect(await engine.query(`SELECT 1 FROM schedule_tick`)).toHaveLength(1);
   });
 
   it('a schedule that is switched off is listed no more', async () => {

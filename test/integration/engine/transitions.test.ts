@@ -5,6 +5,7 @@ describe('transitions of a job', () => {
   let engine: TestEngine;
   beforeAll(async () => {
     engine = await TestEngine.start();
+    await engine.stores.lanes.changeSetting('engine', 'max_jobs', 1_000);
   });
   afterAll(() => engine.stop());
 

@@ -43,7 +43,9 @@ export function commandExecutor(allowedCommands: readonly string[]): Executor {
         logError(line);
       },
     }).catch((error: unknown) => {
-      throw error instanceof ProgramNotFound ? new TaskFailure(error.message, { retryable: false, cause: error }) : error;
+      throw error instanceof ProgramNotFound
+        ? new TaskFailure(error.message, { retryable: false, cause: error })
+        : error;
     });
     throwIfAborted(context.signal);
     failUnlessSuccess(basename(program), result, lastError);

@@ -9,7 +9,11 @@ import { shownUrl } from './shown-url';
 const MAX_REPLY_BYTES = 1024 * 1024;
 
 const schema = z.object({
-  method: z.string().regex(/^[A-Za-z]+$/).default('GET').transform((method) => method.toUpperCase()),
+  method: z
+    .string()
+    .regex(/^[A-Za-z]+$/)
+    .default('GET')
+    .transform((method) => method.toUpperCase()),
   url: z.string(),
   headers: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String)).default({}),
   body: z.unknown().optional(),
@@ -38,7 +42,10 @@ export function httpExecutor(outbound: OutboundHttp): Executor {
       .catch((error: unknown) => {
         throwIfAborted(context.signal);
         if (!(error instanceof OutboundError)) throw error;
-        throw new TaskFailure(`${subject}: ${error.message}`, { retryable: !(error instanceof OutboundBlocked), cause: error });
+        throw new TaskFailure(`${subject}: ${error.message}`, {
+          retryable: !(error instanceof OutboundBlocked),
+          cause: error,
+        });
       });
     context.log('INFO', `${subject}: ${reply.status}`);
     if (!(expect ? expect.includes(reply.status) : reply.status >= 200 && reply.status < 300)) {
@@ -63,8 +70,9 @@ function selectPart(subject: string, text: string, path: string): JsonObject {
     throw new TaskFailure(`${subject}: reply is not JSON`, { retryable: false, cause });
   }
   for (const key of path.split('.').filter((part) => part !== '')) {
-    value = typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as JsonObject)[key] : undefined;
+    value =
+      typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as JsonObject)[key] : undefined;
     if (value === undefined) throw new TaskFailure(`${subject}: reply has no ${path}`, { retryable: false });
   }
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : { value: value as Json };
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : { value };
 }

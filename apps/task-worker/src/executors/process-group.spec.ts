@@ -65,7 +65,11 @@ describe('process group', () => {
     const pids: number[] = [];
     const started = Date.now();
     const result = await runProcess({
-      argv: ['sh', '-c', "trap '' TERM; (trap '' TERM; while :; do sleep 0.2; done) & echo $!; echo $$; while :; do sleep 0.2; done"],
+      argv: [
+        'sh',
+        '-c',
+        "trap '' TERM; (trap '' TERM; while :; do sleep 0.2; done) & echo $!; echo $$; while :; do sleep 0.2; done",
+      ],
       cwd,
       timeLimitSeconds: 0.3,
       signal: idle(),

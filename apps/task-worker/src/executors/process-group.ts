@@ -87,7 +87,9 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
   const onAbort = () => stop('aborted');
   options.signal.addEventListener('abort', onAbort, { once: true });
   if (options.signal.aborted) onAbort();
-  const limit = options.timeLimitSeconds ? setTimeout(() => stop('time_limit'), options.timeLimitSeconds * 1000) : undefined;
+  const limit = options.timeLimitSeconds
+    ? setTimeout(() => stop('time_limit'), options.timeLimitSeconds * 1000)
+    : undefined;
   try {
     const { code, signal } = await exited;
     clearTimeout(limit);
@@ -131,7 +133,7 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals | 0): boolean {
 function childEnvironment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = {};
   for (const name of INHERITED) {
-    // Not a setting of ours: the child's share of the surroundings this process was started in.
+    // eslint-disable-next-line no-restricted-properties -- no setting of ours: the child's share of what this process was started with
     const value = process.env[name];
     if (value !== undefined) environment[name] = value;
   }
@@ -165,7 +167,8 @@ let deathSignalAvailable: boolean | undefined;
  */
 function diesWithWorker(argv: readonly [string, ...string[]]): readonly [string, ...string[]] {
   deathSignalAvailable ??=
-    process.platform === 'linux' && spawnSync('setpriv', ['--pdeathsig', 'SIGKILL', 'true'], { stdio: 'ignore' }).status === 0;
+    process.platform === 'linux' &&
+    spawnSync('setpriv', ['--pdeathsig', 'SIGKILL', 'true'], { stdio: 'ignore' }).status === 0;
   // setpriv hides a missing program behind its own exit code: findProgram has looked before.
   return deathSignalAvailable ? ['setpriv', '--pdeathsig', 'SIGKILL', '--', ...argv] : argv;
 }

@@ -24,9 +24,13 @@ export function trialHandlers(): Executor[] {
       return {};
     }),
 
-    handler('builtin:fail_if', z.object({ condition: z.unknown(), message: z.string() }), async ({ condition, message }) => {
-      if (condition) throw new TaskFailure(message, { retryable: false });
-      return {};
-    }),
+    handler(
+      'builtin:fail_if',
+      z.object({ condition: z.unknown(), message: z.string() }),
+      async ({ condition, message }) => {
+        if (condition) throw new TaskFailure(message, { retryable: false });
+        return {};
+      },
+    ),
   ];
 }

@@ -31,7 +31,11 @@ export function temporaryName(path: string, executionId: string): string {
 }
 
 /** Has `write` make a file (or folder) under a temporary name and moves it into place; nothing is left under either name when it fails. */
-export async function writeInPlace<T>(path: string, executionId: string, write: (temporary: string) => Promise<T>): Promise<T> {
+export async function writeInPlace<T>(
+  path: string,
+  executionId: string,
+  write: (temporary: string) => Promise<T>,
+): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
   const temporary = temporaryName(path, executionId);
   await rm(temporary, { recursive: true, force: true });
@@ -48,8 +52,15 @@ export async function writeInPlace<T>(path: string, executionId: string, write: 
 }
 
 /** Writes a JSON document that a later task reads. Kept out of task outputs because it grows with the number of segments. */
-export async function writeDocument(workDir: string, name: string, executionId: string, document: unknown): Promise<void> {
-  await writeInPlace(inWorkDir(workDir, name), executionId, (temporary) => writeFile(temporary, JSON.stringify(document)));
+export async function writeDocument(
+  workDir: string,
+  name: string,
+  executionId: string,
+  document: unknown,
+): Promise<void> {
+  await writeInPlace(inWorkDir(workDir, name), executionId, (temporary) =>
+    writeFile(temporary, JSON.stringify(document)),
+  );
 }
 
 /** Reads what `writeDocument` wrote. Throws a final TaskFailure when the earlier task's file is gone. */

@@ -28,7 +28,8 @@ export function assetHandlers(programs: MediaPrograms): Executor[] {
       const names = (await root.list(given.folder)).filter((name) => !name.includes('/'));
       const combined = await newest(root, given.folder, names, combinedPattern(given.content_id));
       const manifest = combined ? null : await newest(root, given.folder, names, clearMasterPattern(given.content_id));
-      if (!combined && !manifest) throw new TaskFailure(`No sources found in ${root.show(given.folder)}`, { retryable: false });
+      if (!combined && !manifest)
+        throw new TaskFailure(`No sources found in ${root.show(given.folder)}`, { retryable: false });
       context.log('INFO', `Source: ${root.show(given.folder, combined ?? manifest ?? '')}`);
       return { combined, manifest };
     }),
@@ -42,7 +43,14 @@ export function assetHandlers(programs: MediaPrograms): Executor[] {
         for (let attempt = 0; ; attempt += 1) {
           try {
             if (found.combined) await copyIn(root, `${given.folder}/${found.combined}`, path, context);
-            else await joinSegments(new MediaTools(programs, context), root, `${given.folder}/${found.manifest ?? ''}`, path, context);
+            else
+              await joinSegments(
+                new MediaTools(programs, context),
+                root,
+                `${given.folder}/${found.manifest ?? ''}`,
+                path,
+                context,
+              );
             return { input: SOURCE_FILE };
           } catch (error) {
             throwIfAborted(context.signal);
@@ -76,10 +84,19 @@ async function copyIn(root: LocalRoot, name: string, path: string, context: Exec
 }
 
 /** Rebuilds one file from the segments of an asset without a combined file. Languages are in the master only. */
-async function joinSegments(tools: MediaTools, root: LocalRoot, master: string, path: string, context: ExecutionContext): Promise<void> {
+async function joinSegments(
+  tools: MediaTools,
+  root: LocalRoot,
+  master: string,
+  path: string,
+  context: ExecutionContext,
+): Promise<void> {
   const parsed = parsePlaylist(await root.readText(master), storageUri(master));
-  if (parsed.kind !== 'master') throw new TaskFailure(`Unreadable playlist: ${root.show(master)}`, { retryable: false });
-  const audio = (parsed.variants[0]?.audio ?? []).filter((rendition): rendition is AudioRendition & { uri: string } => rendition.uri !== null);
+  if (parsed.kind !== 'master')
+    throw new TaskFailure(`Unreadable playlist: ${root.show(master)}`, { retryable: false });
+  const audio = (parsed.variants[0]?.audio ?? []).filter(
+    (rendition): rendition is AudioRendition & { uri: string } => rendition.uri !== null,
+  );
   const playlists = [...parsed.variants.map((variant) => variant.uri), ...audio.map((rendition) => rendition.uri)];
   const inputs: string[] = [];
   for (const [index, uri] of playlists.entries()) {
@@ -89,23 +106,45 @@ async function joinSegments(tools: MediaTools, root: LocalRoot, master: string, 
     await writeFile(inWorkDir(context.workDir, list), lines.map((line) => `${line}\n`).join(''));
     inputs.push(...concatenated(list, 'mov'));
   }
-  const languages = audio.flatMap(({ language }, index) => [`-metadata:s:a:${index}`, `language=${trackLanguage(language)}`]);
+  const languages = audio.flatMap(({ language }, index) => [
+    `-metadata:s:a:${index}`,
+    `language=${trackLanguage(language)}`,
+  ]);
   await writeInPlace(path, context.executionId, async (temporary) => {
     const name = temporary.slice(context.workDir.length + 1);
     const maps = playlists.flatMap((_, index) => ['-map', String(index)]);
-    await tools.ffmpeg(['-copyts', ...inputs, ...maps, '-c', 'copy', ...languages, '-movflags', '+faststart', '-f', 'mp4', `file:${name}`]);
+    await tools.ffmpeg([
+      '-copyts',
+      ...inputs,
+      ...maps,
+      '-c',
+      'copy',
+      ...languages,
+      '-movflags',
+      '+faststart',
+      '-f',
+      'mp4',
+      `file:${name}`,
+    ]);
     await tools.probeOutput(name);
   });
 }
 
-async function fetchSegments(root: LocalRoot, uri: string, folder: string, context: ExecutionContext): Promise<string[]> {
+async function fetchSegments(
+  root: LocalRoot,
+  uri: string,
+  folder: string,
+  context: ExecutionContext,
+): Promise<string[]> {
   const nameOf = (resource: string) => decodeURIComponent(new URL(resource).pathname).replace(/^\/+/, '');
   const playlist = parsePlaylist(await root.readText(nameOf(uri)), uri);
-  if (playlist.kind !== 'media') throw new TaskFailure(`Unreadable playlist: ${root.show(nameOf(uri))}`, { retryable: false });
+  if (playlist.kind !== 'media')
+    throw new TaskFailure(`Unreadable playlist: ${root.show(nameOf(uri))}`, { retryable: false });
   const wanted = [...(playlist.segments[0]?.map ? [playlist.segments[0].map] : []), ...playlist.segments];
   const files: string[] = [];
   for (const [index, resource] of wanted.entries()) {
-    if (!resource.uri.startsWith(STORAGE_SCHEME)) throw new TaskFailure(`Not a file of the asset: ${resource.uri}`, { retryable: false });
+    if (!resource.uri.startsWith(STORAGE_SCHEME))
+      throw new TaskFailure(`Not a file of the asset: ${resource.uri}`, { retryable: false });
     const file = `${folder}_${String(index).padStart(6, '0')}.seg`;
     await copyIn(root, nameOf(resource.uri), inWorkDir(context.workDir, file), context);
     files.push(file);

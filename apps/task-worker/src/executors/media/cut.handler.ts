@@ -67,7 +67,10 @@ async function encode(tools: MediaTools, runs: Run[], output: string): Promise<n
 }
 
 function encoding({ video, audioCount }: OutputShape): string[] {
-  const maps = [...video.map((_, index) => `[v${index}]`), ...Array.from({ length: audioCount }, (_, index) => `[a${index}]`)];
+  const maps = [
+    ...video.map((_, index) => `[v${index}]`),
+    ...Array.from({ length: audioCount }, (_, index) => `[a${index}]`),
+  ];
   return [
     ...maps.flatMap((pad) => ['-map', pad]),
     ...['-c:v', 'libx264', '-preset', 'veryfast', '-sc_threshold', '0'],

@@ -20,12 +20,7 @@ const INPUT_FORMATS = 'mov,mpegts,mpeg,matroska,avi,flv';
  * Options before every input. Media comes from strangers: a "segment" may be a playlist or a concat script that names other files or
  * addresses, so only plain containers are opened, and only from files. Downloads are done by the engine.
  */
-const GUARDED_INPUT = [
-  '-protocol_whitelist',
-  'file,concatf',
-  '-format_whitelist',
-  INPUT_FORMATS,
-] as const;
+const GUARDED_INPUT = ['-protocol_whitelist', 'file,concatf', '-format_whitelist', INPUT_FORMATS] as const;
 
 /** Failure texts stand in callbacks and lists; the whole of stderr is in the job log. */
 const MAX_REASON = 500;
@@ -96,10 +91,14 @@ export class MediaTools {
   async ffmpeg(args: readonly string[], durationSeconds?: number): Promise<void> {
     const progress = durationSeconds ? new ProgressLog(this.context, durationSeconds) : undefined;
     const errors = new ErrorLines(this.context);
-    const result = await this.run('ffmpeg', ['-hide_banner', '-nostdin', '-v', 'error', '-y', '-progress', 'pipe:1', ...args], {
-      onStdoutLine: (line) => progress?.read(line),
-      onStderrLine: (line) => errors.add(line),
-    });
+    const result = await this.run(
+      'ffmpeg',
+      ['-hide_banner', '-nostdin', '-v', 'error', '-y', '-progress', 'pipe:1', ...args],
+      {
+        onStdoutLine: (line) => progress?.read(line),
+        onStderrLine: (line) => errors.add(line),
+      },
+    );
     if (result.exitCode !== 0) throw this.failure('ffmpeg', result, errors.last());
   }
 
@@ -120,7 +119,8 @@ export class MediaTools {
       (entry) => entry.size,
       () => 0,
     );
-    const probed = size === 0 ? null : await this.probe(ownFile(name)).catch((error: unknown) => this.unlessStopped(error));
+    const probed =
+      size === 0 ? null : await this.probe(ownFile(name)).catch((error: unknown) => this.unlessStopped(error));
     if (!probed || probed.streams.length === 0) {
       throw new TaskFailure(`${this.context.taskName}: no output`, { retryable: false });
     }
@@ -162,7 +162,8 @@ export class MediaTools {
   private failure(program: string, result: ProcessResult, lastError: string): TaskFailure {
     const reason = lastError.replaceAll(`${this.context.workDir}/`, '').slice(0, MAX_REASON);
     const how = result.exitSignal ? `was killed by ${result.exitSignal}` : 'failed';
-    const retryable = result.exitSignal !== null || /No space left|Cannot allocate memory|Input\/output error/.test(lastError);
+    const retryable =
+      result.exitSignal !== null || /No space left|Cannot allocate memory|Input\/output error/.test(lastError);
     return new TaskFailure(`${this.context.taskName}: ${program} ${how}${reason ? `: ${reason}` : ''}`, { retryable });
   }
 }

@@ -62,8 +62,13 @@ export function cutAndJoin(runs: readonly Run[], shape: OutputShape): string {
     }
     firstInput += run.inputs.length;
   });
-  const outputs = [...shape.video.map((_, index) => `[v${index}]`), ...Array.from({ length: shape.audioCount }, (_, index) => `[a${index}]`)];
-  chains.push(`${pads.join('')}concat=n=${runs.length}:v=${shape.video.length}:a=${shape.audioCount}${outputs.join('')}`);
+  const outputs = [
+    ...shape.video.map((_, index) => `[v${index}]`),
+    ...Array.from({ length: shape.audioCount }, (_, index) => `[a${index}]`),
+  ];
+  chains.push(
+    `${pads.join('')}concat=n=${runs.length}:v=${shape.video.length}:a=${shape.audioCount}${outputs.join('')}`,
+  );
   return chains.join(';');
 }
 

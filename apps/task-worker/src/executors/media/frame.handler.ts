@@ -50,7 +50,8 @@ export function frameHandler(programs: MediaPrograms): Executor {
   return handler('builtin:frame.capture', schema, async (given, context) => {
     const tools = new MediaTools(programs, context);
     const encoder = IMAGES[extname(given.filename).toLowerCase()];
-    if (!encoder) throw new TaskFailure(`${given.filename} must end in .jpg, .jpeg, .png or .webp`, { retryable: false });
+    if (!encoder)
+      throw new TaskFailure(`${given.filename} must end in .jpg, .jpeg, .png or .webp`, { retryable: false });
     const { places, lengthUs } = given.plan
       ? await downloaded(tools, context, given.plan.plan)
       : await finished(tools, context, given.input ?? '', given.time, given.wall_clock ?? null);
@@ -85,7 +86,11 @@ async function capture(tools: MediaTools, place: Place, encoder: readonly string
   }
 }
 
-async function downloaded(tools: MediaTools, context: ExecutionContext, planFile: string): Promise<{ places: Place[]; lengthUs: number }> {
+async function downloaded(
+  tools: MediaTools,
+  context: ExecutionContext,
+  planFile: string,
+): Promise<{ places: Place[]; lengthUs: number }> {
   const plan = await readDocument<CapturePlan>(context.workDir, planFile);
   const clip = plan.clips[0];
   const planner = new RunPlanner(tools, context);
@@ -101,7 +106,16 @@ async function downloaded(tools: MediaTools, context: ExecutionContext, planFile
   const places = runs.flatMap((run): Place[] => {
     const [video] = run.video;
     const source = video && run.inputs[video.input];
-    return source ? [{ open: (options) => opened(source, options), stream: video.stream, fromUs: run.fromUs, seekUs: seekOf(source, run.fromUs) }] : [];
+    return source
+      ? [
+          {
+            open: (options) => opened(source, options),
+            stream: video.stream,
+            fromUs: run.fromUs,
+            seekUs: seekOf(source, run.fromUs),
+          },
+        ]
+      : [];
   });
   return { places, lengthUs };
 }
@@ -127,5 +141,8 @@ async function finished(
   const seekUs = (await isFragmented(inWorkDir(context.workDir, name)))
     ? null
     : fromUs - (probedUs(probed.format.start_time) ?? 0) - SEEK_MARGIN_US;
-  return { places: [{ open: (options) => ownFile(name, options), stream: video.index, fromUs, seekUs }], lengthUs: videoDurationUs(probed) };
+  return {
+    places: [{ open: (options) => ownFile(name, options), stream: video.index, fromUs, seekUs }],
+    lengthUs: videoDurationUs(probed),
+  };
 }

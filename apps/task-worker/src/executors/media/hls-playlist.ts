@@ -72,11 +72,13 @@ const CLOCK_JUMP_US = 500_000;
 export function parsePlaylist(text: string, uri: string): MediaPlaylist | MasterPlaylist {
   let playlist: types.MasterPlaylist | types.MediaPlaylist;
   try {
-    playlist = parse(text) as types.MasterPlaylist | types.MediaPlaylist;
+    playlist = parse(text);
   } catch (cause) {
     throw new TaskFailure(`Unreadable playlist: ${shownUrl(uri)}`, { retryable: false, cause });
   }
-  const parsed = playlist.isMasterPlaylist ? readMaster(playlist, uri) : readMedia(playlist as types.MediaPlaylist, uri);
+  const parsed = playlist.isMasterPlaylist
+    ? readMaster(playlist, uri)
+    : readMedia(playlist, uri);
   if ((parsed.kind === 'master' ? parsed.variants : parsed.segments).length === 0) {
     throw new TaskFailure(`No media in playlist ${shownUrl(uri)}`);
   }
@@ -149,12 +151,18 @@ function fillClockBackwards(segments: MediaSegment[]): void {
 
 function resource(given: { uri: string; byterange?: { offset: number; length: number } }, base: string): Resource {
   const uri = resolveUri(given.uri, base);
-  return given.byterange ? { uri, range: { offset: given.byterange.offset ?? 0, length: given.byterange.length } } : { uri };
+  return given.byterange
+    ? { uri, range: { offset: given.byterange.offset ?? 0, length: given.byterange.length } }
+    : { uri };
 }
 
 function resolveUri(reference: string, base: string): string {
   const url = URL.canParse(reference, base) ? new URL(reference, base) : null;
-  const allowed = url && (/^https?:$/.test(url.protocol) || (url.protocol === STORAGE_SCHEME && base.startsWith(STORAGE_SCHEME)));
-  if (!allowed) throw new TaskFailure(`Unreadable playlist: ${shownUrl(base)} names ${reference.slice(0, 200)}`, { retryable: false });
+  const allowed =
+    url && (/^https?:$/.test(url.protocol) || (url.protocol === STORAGE_SCHEME && base.startsWith(STORAGE_SCHEME)));
+  if (!allowed)
+    throw new TaskFailure(`Unreadable playlist: ${shownUrl(base)} names ${reference.slice(0, 200)}`, {
+      retryable: false,
+    });
   return url.href;
 }

@@ -27,29 +27,35 @@ interface Bandwidth {
  * times are in them only with copy_ts, and then they are the source's.
  */
 export function manifestsHandler(): Executor {
-  return handler('builtin:manifests.write', schema, async ({ media, content_id: contentId, copy_ts: copyTs, wall_clock }, context) => {
-    const clock = copyTs && wall_clock ? wall_clock : null;
-    if (copyTs && !clock) context.log('WARN', 'copy_ts: the source has no wall clock, none is written');
-    const name = `${assetPrefix(contentId)}_nodrm_${await stableGuid(context.workDir, 'manifest')}`;
-    const files: AssetFile[] = [];
-    const add = async (target: string, role: AssetFile['role'], text: string): Promise<void> => {
-      const path = `manifests/${target}`;
-      await writeInPlace(inWorkDir(context.workDir, path), context.executionId, (temporary) => writeFile(temporary, text));
-      files.push({ path, name: target, role });
-    };
-    const bandwidths: Bandwidth[] = [];
-    for (const index of media.tracks.keys()) {
-      const folder = inWorkDir(context.workDir, media.work_folder);
-      const playlist = await readFile(`${folder}/media_${index}.m3u8`, 'utf8');
-      bandwidths.push(await bandwidthOf(folder, playlist));
-      await add(`${media.target_folder}/media_${index}.m3u8`, 'side', mediaPlaylist(playlist, clock));
-    }
-    const mpd = await readFile(inWorkDir(context.workDir, media.mpd), 'utf8');
-    await add(`${name}.mpd`, 'manifest', dashManifest(mpd, media.target_folder, clock));
-    await add(`${name}.m3u8`, 'manifest', masterPlaylist(media, codecsOf(mpd), bandwidths));
-    context.log('INFO', `Active manifest: ${name}.m3u8`);
-    return { active_manifest: `${name}.m3u8`, files: asOutput(files) };
-  });
+  return handler(
+    'builtin:manifests.write',
+    schema,
+    async ({ media, content_id: contentId, copy_ts: copyTs, wall_clock }, context) => {
+      const clock = copyTs && wall_clock ? wall_clock : null;
+      if (copyTs && !clock) context.log('WARN', 'copy_ts: the source has no wall clock, none is written');
+      const name = `${assetPrefix(contentId)}_nodrm_${await stableGuid(context.workDir, 'manifest')}`;
+      const files: AssetFile[] = [];
+      const add = async (target: string, role: AssetFile['role'], text: string): Promise<void> => {
+        const path = `manifests/${target}`;
+        await writeInPlace(inWorkDir(context.workDir, path), context.executionId, (temporary) =>
+          writeFile(temporary, text),
+        );
+        files.push({ path, name: target, role });
+      };
+      const bandwidths: Bandwidth[] = [];
+      for (const index of media.tracks.keys()) {
+        const folder = inWorkDir(context.workDir, media.work_folder);
+        const playlist = await readFile(`${folder}/media_${index}.m3u8`, 'utf8');
+        bandwidths.push(await bandwidthOf(folder, playlist));
+        await add(`${media.target_folder}/media_${index}.m3u8`, 'side', mediaPlaylist(playlist, clock));
+      }
+      const mpd = await readFile(inWorkDir(context.workDir, media.mpd), 'utf8');
+      await add(`${name}.mpd`, 'manifest', dashManifest(mpd, media.target_folder, clock));
+      await add(`${name}.m3u8`, 'manifest', masterPlaylist(media, codecsOf(mpd), bandwidths));
+      context.log('INFO', `Active manifest: ${name}.m3u8`);
+      return { active_manifest: `${name}.m3u8`, files: asOutput(files) };
+    },
+  );
 }
 
 /** The muxer's media playlist without the packaging time, and with the source's clock when there is one. */
@@ -80,7 +86,9 @@ function codecsOf(mpd: string): string[] {
   }
   const always = new Set(['Period', 'AdaptationSet', 'Representation']);
   const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '', isArray: (tag) => always.has(tag) });
-  const document = parser.parse(mpd) as { MPD?: { Period?: { AdaptationSet?: { Representation?: Representation[] }[] }[] } };
+  const document = parser.parse(mpd) as {
+    MPD?: { Period?: { AdaptationSet?: { Representation?: Representation[] }[] }[] };
+  };
   const codecs: string[] = [];
   for (const set of document.MPD?.Period?.[0]?.AdaptationSet ?? []) {
     for (const { id, codecs: text } of set.Representation ?? []) codecs[Number(id)] = text ?? '';
@@ -89,7 +97,12 @@ function codecsOf(mpd: string): string[] {
 }
 
 function masterPlaylist(media: PackagedMedia, codecs: string[], bandwidths: Bandwidth[]): string {
-  const tracks = media.tracks.map((track, index) => ({ ...track, index, codecs: codecs[index] ?? '', bandwidth: bandwidths[index] as Bandwidth }));
+  const tracks = media.tracks.map((track, index) => ({
+    ...track,
+    index,
+    codecs: codecs[index] ?? '',
+    bandwidth: bandwidths[index] as Bandwidth,
+  }));
   const audio = tracks.filter((track) => track.type === 'audio');
   const video = tracks.filter((track) => track.type === 'video');
   const names = uniqueNames(audio.map((track) => track.name ?? track.language));

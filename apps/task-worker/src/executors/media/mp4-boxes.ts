@@ -16,7 +16,7 @@ export async function topBoxes(file: FileHandle): Promise<Box[]> {
   const { size } = await file.stat();
   const boxes: Box[] = [];
   const header = Buffer.alloc(16);
-  for (let at = 0; at + 8 <= size; ) {
+  for (let at = 0; at + 8 <= size;) {
     const { bytesRead } = await file.read(header, 0, 16, at);
     const box = readHeader(header.subarray(0, bytesRead), 0, size - at);
     if (!box) break;
@@ -39,7 +39,7 @@ export async function isFragmented(path: string): Promise<boolean> {
 /** Boxes directly inside `parent` (offsets into `data`). */
 export function childBoxes(data: Buffer, from: number, to: number): Box[] {
   const boxes: Box[] = [];
-  for (let at = from; at + 8 <= to; ) {
+  for (let at = from; at + 8 <= to;) {
     const box = readHeader(data.subarray(at, to), 0, to - at);
     if (!box) break;
     boxes.push({ type: box.type, start: at, body: at + box.body, end: at + box.end });
@@ -86,9 +86,15 @@ const DREF_PATH = new Set(['moov', 'trak', 'mdia', 'minf', 'dinf']);
 export function pointTo(box: Buffer, location: string): Buffer {
   const header = readHeader(box, 0, box.length);
   if (!header) return box;
-  if (header.type === 'dref') return makeBox('dref', Buffer.concat([box.subarray(header.body, header.body + 8), ...entries(box, header, location)]));
+  if (header.type === 'dref')
+    return makeBox(
+      'dref',
+      Buffer.concat([box.subarray(header.body, header.body + 8), ...entries(box, header, location)]),
+    );
   if (!DREF_PATH.has(header.type)) return box;
-  const parts = childBoxes(box, header.body, box.length).map((child) => pointTo(box.subarray(child.start, child.end), location));
+  const parts = childBoxes(box, header.body, box.length).map((child) =>
+    pointTo(box.subarray(child.start, child.end), location),
+  );
   return makeBox(header.type, Buffer.concat(parts));
 }
 

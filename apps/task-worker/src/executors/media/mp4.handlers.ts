@@ -27,7 +27,10 @@ export function mp4Handlers(programs: MediaPrograms): Executor[] {
         await writeInPlace(inWorkDir(context.workDir, path), context.executionId, async (temporary) => {
           const name = temporary.slice(context.workDir.length + 1);
           const seconds = (probedUs(probed.format.duration) ?? 0) / 1e6;
-          await tools.ffmpeg([...ownFile(input), ...chosen, '-movflags', '+faststart', '-f', 'mp4', `file:${name}`], seconds);
+          await tools.ffmpeg(
+            [...ownFile(input), ...chosen, '-movflags', '+faststart', '-f', 'mp4', `file:${name}`],
+            seconds,
+          );
           await tools.probeOutput(name);
         });
         return { filename, files: asOutput([{ path, name: filename, role: 'media' }]) };
@@ -42,7 +45,9 @@ export function mp4Handlers(programs: MediaPrograms): Executor[] {
         if (!boxes) throw new TaskFailure(`${context.taskName}: ${input} has no moov box`, { retryable: false });
         const filename = `${combined.replace(/\.mp4$/, '')}_dref.mp4`;
         const bytes = Buffer.concat([boxes.ftyp, pointTo(boxes.moov, encodeURI(combined))]);
-        await writeInPlace(inWorkDir(context.workDir, filename), context.executionId, (temporary) => writeFile(temporary, bytes));
+        await writeInPlace(inWorkDir(context.workDir, filename), context.executionId, (temporary) =>
+          writeFile(temporary, bytes),
+        );
         return { filename, files: asOutput([{ path: filename, name: filename, role: 'media' }]) };
       },
     ),
@@ -56,7 +61,9 @@ export function mp4Handlers(programs: MediaPrograms): Executor[] {
         // The name in the work folder means nothing to a reader.
         const shown = { ...probed, format: { ...probed.format, filename: `${assetPrefix(contentId)}.mp4` } };
         const text = `${JSON.stringify(shown, null, 2)}\n`;
-        await writeInPlace(inWorkDir(context.workDir, filename), context.executionId, (temporary) => writeFile(temporary, text));
+        await writeInPlace(inWorkDir(context.workDir, filename), context.executionId, (temporary) =>
+          writeFile(temporary, text),
+        );
         const duration = Math.round(videoDurationUs(probed) / 1000) / 1000;
         return { duration, files: asOutput([{ path: filename, name: filename, role: 'side' }]) };
       },
@@ -67,17 +74,23 @@ export function mp4Handlers(programs: MediaPrograms): Executor[] {
 /** Length of the longest video track without its start time; of the container when there is no video. */
 export function videoDurationUs(probed: Probed): number {
   const whole = probedUs(probed.format.duration) ?? 0;
-  const tracks = videoStreams(probed).map((stream) => probedUs(stream.duration) ?? whole - (probedUs(stream.start_time) ?? 0));
+  const tracks = videoStreams(probed).map(
+    (stream) => probedUs(stream.duration) ?? whole - (probedUs(stream.start_time) ?? 0),
+  );
   return tracks.length > 0 ? Math.max(...tracks) : whole;
 }
 
 /** `-map` and codec arguments: best video and best audio, or all; always the captions. What MP4 cannot hold is encoded. */
 function chooseTracks(probed: Probed, allTracks: boolean): string[] {
   const video = videoStreams(probed).sort((a, b) => (b.height ?? 0) - (a.height ?? 0) || bitRate(b) - bitRate(a));
-  const audio = audioStreams(probed).sort((a, b) => Number(b.disposition?.default ?? 0) - Number(a.disposition?.default ?? 0) || bitRate(b) - bitRate(a));
+  const audio = audioStreams(probed).sort(
+    (a, b) => Number(b.disposition?.default ?? 0) - Number(a.disposition?.default ?? 0) || bitRate(b) - bitRate(a),
+  );
   const keep = (list: ProbedStream[]) => (allTracks ? [...list].sort((a, b) => a.index - b.index) : list.slice(0, 1));
   const media = [...keep(video), ...keep(audio)];
-  const captions = probed.streams.filter((stream) => stream.codec_type === 'subtitle' && TEXT_CODECS.has(stream.codec_name ?? ''));
+  const captions = probed.streams.filter(
+    (stream) => stream.codec_type === 'subtitle' && TEXT_CODECS.has(stream.codec_name ?? ''),
+  );
   const codecs = media.flatMap((stream, index) => {
     const encoder = stream.codec_type === 'video' ? 'libx264' : 'aac';
     return [`-c:${index}`, MP4_CODECS.has(stream.codec_name ?? '') ? 'copy' : encoder];

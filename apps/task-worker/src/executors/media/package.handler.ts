@@ -8,7 +8,11 @@ import { combinedName } from './asset-names';
 import { MediaTools, ownFile, type MediaPrograms } from './ffmpeg';
 import { probedUs, trackOf, videoStreams, audioStreams } from './track-facts';
 
-const schema = z.object({ input: z.string().min(1), content_id: z.string().min(1), segment_seconds: z.number().positive() });
+const schema = z.object({
+  input: z.string().min(1),
+  content_id: z.string().min(1),
+  segment_seconds: z.number().positive(),
+});
 
 /** What package.cmaf tells manifests.write; both are ours. */
 export const packagedMedia = z.looseObject({
@@ -50,7 +54,9 @@ export function packageHandler(programs: MediaPrograms): Executor {
     const target = `media_${guid}/clear`;
     const folder = `package/${target}`;
     const mpd = 'package/manifest.mpd';
-    const sets = ['id=0,streams=v', ...audio.map((_, index) => `id=${index + 1},streams=${video.length + index}`)].join(' ');
+    const sets = ['id=0,streams=v', ...audio.map((_, index) => `id=${index + 1},streams=${video.length + index}`)].join(
+      ' ',
+    );
     await writeInPlace(inWorkDir(context.workDir, folder), context.executionId, async (temporary) => {
       await mkdir(temporary, { recursive: true });
       await tools.ffmpeg(
@@ -59,12 +65,18 @@ export function packageHandler(programs: MediaPrograms): Executor {
           ...[...video, ...audio].flatMap((stream) => ['-map', `0:${stream.index}`]),
           ...['-c', 'copy', '-f', 'dash', '-seg_duration', String(given.segment_seconds)],
           ...['-use_template', '1', '-use_timeline', '1', '-hls_playlist', '1'],
-          ...['-init_seg_name', 'init_$RepresentationID$.mp4', '-media_seg_name', 'seg_$RepresentationID$_$Number%05d$.m4s'],
+          ...[
+            '-init_seg_name',
+            'init_$RepresentationID$.mp4',
+            '-media_seg_name',
+            'seg_$RepresentationID$_$Number%05d$.m4s',
+          ],
           ...['-adaptation_sets', sets, join(temporary, 'manifest.mpd')],
         ],
         (probedUs(probed.format.duration) ?? 0) / 1e6,
       );
-      for (const index of [...video, ...audio].keys()) await tools.probeOutput(join(temporary, `init_${index}.mp4`).slice(context.workDir.length + 1));
+      for (const index of [...video, ...audio].keys())
+        await tools.probeOutput(join(temporary, `init_${index}.mp4`).slice(context.workDir.length + 1));
       await rm(join(temporary, 'master.m3u8'), { force: true });
       await rename(join(temporary, 'manifest.mpd'), inWorkDir(context.workDir, mpd));
     });

@@ -25,24 +25,28 @@ import { audioStreams, probedUs, rateOf, trackOf, videoStreams } from './track-f
 
 /** `capture.plan_runs`: looks into what was downloaded and fixes the exact cut of every gapless run (reference 2.2, steps 5 and 6). */
 export function planRunsHandler(programs: MediaPrograms): Executor {
-  return handler('builtin:capture.plan_runs', z.object({ plan: planReference, segments: z.unknown() }), async ({ plan }, context) => {
-    const { clips } = await readDocument<CapturePlan>(context.workDir, plan.plan);
-    const planner = new RunPlanner(new MediaTools(programs, context), context);
-    const runs: Run[] = [];
-    let discontinuous = false;
-    for (const [index, clip] of clips.entries()) {
-      const ofClip = clip.kind === 'hls' ? await planner.hls(clip, index) : [await planner.file(clip, index)];
-      discontinuous ||= ofClip.length > 1;
-      runs.push(...ofClip);
-    }
-    await writeDocument(context.workDir, RUNS_FILE, context.executionId, runs);
-    const first = runs[0] as Run;
-    return {
-      runs: { file: RUNS_FILE, count: runs.length },
-      discontinuous,
-      wall_clock: first.firstWallUs === null ? null : instant(first.firstWallUs + first.fromUs - first.firstUs),
-    };
-  });
+  return handler(
+    'builtin:capture.plan_runs',
+    z.object({ plan: planReference, segments: z.unknown() }),
+    async ({ plan }, context) => {
+      const { clips } = await readDocument<CapturePlan>(context.workDir, plan.plan);
+      const planner = new RunPlanner(new MediaTools(programs, context), context);
+      const runs: Run[] = [];
+      let discontinuous = false;
+      for (const [index, clip] of clips.entries()) {
+        const ofClip = clip.kind === 'hls' ? await planner.hls(clip, index) : [await planner.file(clip, index)];
+        discontinuous ||= ofClip.length > 1;
+        runs.push(...ofClip);
+      }
+      await writeDocument(context.workDir, RUNS_FILE, context.executionId, runs);
+      const first = runs[0] as Run;
+      return {
+        runs: { file: RUNS_FILE, count: runs.length },
+        discontinuous,
+        wall_clock: first.firstWallUs === null ? null : instant(first.firstWallUs + first.fromUs - first.firstUs),
+      };
+    },
+  );
 }
 
 /** Makes runs of planned clips. Also used for a single frame. */
@@ -65,7 +69,10 @@ export class RunPlanner {
     const probed = await this.tools.probe(input(name)).catch((error: unknown) => unreadable(error, clip.source));
     const video = leadingVideo(probed, clip.source);
     const firstUs = probedUs(video.start_time) ?? 0;
-    const lengthUs = probedUs(video.duration) ?? probedUs(probed.format.duration) ?? (await this.lastPicture(input(name), video)) - firstUs;
+    const lengthUs =
+      probedUs(video.duration) ??
+      probedUs(probed.format.duration) ??
+      (await this.lastPicture(input(name), video)) - firstUs;
     const startUs = clip.start?.us ?? 0;
     if (startUs >= lengthUs || (clip.end && clip.end.us <= startUs)) {
       const [from, to] = [clock(startUs / 1e6), clip.end ? clock(clip.end.us / 1e6) : 'the end'];
@@ -75,7 +82,10 @@ export class RunPlanner {
     // Less than a frame is rounding of the container's durations.
     if (clip.end && clip.end.us - lengthUs > 1e6 / rateOf(trackOf(video, 0, NO_NAMES).frameRate ?? '')) {
       const ends = clock(lengthUs / 1e6);
-      this.context.log('WARN', `clips[${index}]: ${seconds(clip.end.us - lengthUs)} s missing at the end, the source ends at ${ends}`);
+      this.context.log(
+        'WARN',
+        `clips[${index}]: ${seconds(clip.end.us - lengthUs)} s missing at the end, the source ends at ${ends}`,
+      );
     }
     const plain = !(await isFragmented(inWorkDir(this.context.workDir, name)));
     const runInput: RunInput = {
@@ -109,7 +119,10 @@ export class RunPlanner {
       const runInput = await this.listInput(clip, index, run, stream, position);
       if (!runInput) {
         if (!leading) throw new TaskFailure(`Unreadable source: ${clip.source}`, { retryable: false });
-        this.context.log('WARN', `clips[${index}]: ${described.role} ${described.name ?? stream} is neither MPEG-TS nor fMP4, left out`);
+        this.context.log(
+          'WARN',
+          `clips[${index}]: ${described.role} ${described.name ?? stream} is neither MPEG-TS nor fMP4, left out`,
+        );
         continue;
       }
       const probed = await this.tools.probe(opened(runInput)).catch((error: unknown) => unreadable(error, clip.source));
@@ -128,7 +141,8 @@ export class RunPlanner {
     }
     if (!leading) throw new TaskFailure(`Unreadable source: ${clip.source}`, { retryable: false });
     const firstUs = probedUs(leading.stream.start_time) ?? 0;
-    const toUs = run.endUs === null ? await this.endOfRun(clip, index, run, position, leading.stream) : firstUs + run.endUs;
+    const toUs =
+      run.endUs === null ? await this.endOfRun(clip, index, run, position, leading.stream) : firstUs + run.endUs;
     return {
       clip: index,
       source: clip.source,
@@ -143,7 +157,13 @@ export class RunPlanner {
   }
 
   /** Writes the lists of one stream of a run; null when its segments are of a kind that cannot be joined byte by byte. */
-  private async listInput(clip: HlsClip, index: number, run: PlannedRun, stream: number, position: number): Promise<RunInput | null> {
+  private async listInput(
+    clip: HlsClip,
+    index: number,
+    run: PlannedRun,
+    stream: number,
+    position: number,
+  ): Promise<RunInput | null> {
     const part = run.streams[stream];
     const first = part?.segments[0];
     if (!part || !first) return null;
@@ -156,13 +176,21 @@ export class RunPlanner {
     return { name, listFormat, wholeName, seekable: false, containerStartUs: 0 };
   }
 
-  private async writeList(name: string, clip: HlsClip, index: number, stream: number, segments: PlannedSegment[]): Promise<void> {
+  private async writeList(
+    name: string,
+    clip: HlsClip,
+    index: number,
+    stream: number,
+    segments: PlannedSegment[],
+  ): Promise<void> {
     const maps = mapsOf(clip, stream).map((map) => JSON.stringify(map));
     const map = segments[0]?.map;
     const files = segments.map((segment) => segmentFile(index, stream, segment));
     if (map) files.unshift(mapFile(index, stream, maps.indexOf(JSON.stringify(map))));
     const path = inWorkDir(this.context.workDir, name);
-    await writeInPlace(path, this.context.executionId, (temporary) => writeFile(temporary, files.map((file) => `${file}\n`).join('')));
+    await writeInPlace(path, this.context.executionId, (temporary) =>
+      writeFile(temporary, files.map((file) => `${file}\n`).join('')),
+    );
   }
 
   private async containerOf(name: string): Promise<'mpegts' | 'mov' | null> {
@@ -172,7 +200,13 @@ export class RunPlanner {
   }
 
   /** Where the last picture of a run ends, from the packets of its last segment. */
-  private async endOfRun(clip: HlsClip, index: number, run: PlannedRun, position: number, video: ProbedStream): Promise<number> {
+  private async endOfRun(
+    clip: HlsClip,
+    index: number,
+    run: PlannedRun,
+    position: number,
+    video: ProbedStream,
+  ): Promise<number> {
     const part = run.streams[0];
     const last = part?.segments.at(-1);
     if (!part || !last) return 0;
@@ -185,7 +219,9 @@ export class RunPlanner {
   private async lastPicture(args: string[], video: ProbedStream): Promise<number> {
     const frameUs = 1e6 / rateOf(trackOf(video, 0, NO_NAMES).frameRate ?? '25/1');
     const packets = await this.tools.packets(args, String(video.index));
-    const ends = packets.map((packet) => (probedUs(packet.pts_time) ?? 0) + (probedUs(packet.duration_time) ?? frameUs));
+    const ends = packets.map(
+      (packet) => (probedUs(packet.pts_time) ?? 0) + (probedUs(packet.duration_time) ?? frameUs),
+    );
     return ends.reduce((latest, end) => Math.max(latest, end), 0);
   }
 }
@@ -208,7 +244,9 @@ function leadingVideo(probed: Probed, source: string): ProbedStream {
 }
 
 function bestFirst(probed: Probed): ProbedStream[] {
-  return videoStreams(probed).sort((a, b) => (b.height ?? 0) - (a.height ?? 0) || Number(b.bit_rate ?? 0) - Number(a.bit_rate ?? 0));
+  return videoStreams(probed).sort(
+    (a, b) => (b.height ?? 0) - (a.height ?? 0) || Number(b.bit_rate ?? 0) - Number(a.bit_rate ?? 0),
+  );
 }
 
 function unreadable(error: unknown, source: string): never {

@@ -23,7 +23,11 @@ export class ProgressLog {
     if (key === 'out_time_us') this.microseconds = Math.max(this.microseconds, Number(value) || 0);
     if (key !== 'progress') return;
     if (value === 'end') this.write(100, this.totalSeconds);
-    else this.write(Math.min(99, Math.floor((this.microseconds / 1e6 / this.totalSeconds) * 100)), this.microseconds / 1e6);
+    else
+      this.write(
+        Math.min(99, Math.floor((this.microseconds / 1e6 / this.totalSeconds) * 100)),
+        this.microseconds / 1e6,
+      );
   }
 
   private write(percent: number, seconds: number): void {
@@ -33,6 +37,9 @@ export class ProgressLog {
     this.logged = percent;
     this.loggedAt = now;
     const shown = Math.min(seconds, this.totalSeconds);
-    this.context.log('INFO', `${this.context.taskName}: ${percent} % (${clock(shown, 1)} of ${clock(this.totalSeconds, 1)})`);
+    this.context.log(
+      'INFO',
+      `${this.context.taskName}: ${percent} % (${clock(shown, 1)} of ${clock(this.totalSeconds, 1)})`,
+    );
   }
 }

@@ -6,7 +6,14 @@ import type { ExecutionContext, Executor } from '../executor';
 import { handler, throwIfAborted } from '../handler';
 import { LocalRoot } from '../storage/local-root';
 import { writeDocument } from '../work-files';
-import { PLAN_FILE, allSegments, type CapturePlan, type FileClip, type HlsClip, type PlannedStream } from './capture-plan';
+import {
+  PLAN_FILE,
+  allSegments,
+  type CapturePlan,
+  type FileClip,
+  type HlsClip,
+  type PlannedStream,
+} from './capture-plan';
 import { parsePlaylist, type HlsVariant, type MediaPlaylist } from './hls-playlist';
 import { clock, position, seconds, shownPosition, type Position } from './media-time';
 import { selectSegments, type Selection } from './select-segments';
@@ -14,7 +21,12 @@ import { SourceReader, storageUri, type SourceLimits } from './source-reader';
 
 const time = z.union([z.string(), z.number()]).nullish();
 
-const clipSchema = z.object({ source: z.string().nullish(), local_source: z.string().nullish(), start: time, end: time });
+const clipSchema = z.object({
+  source: z.string().nullish(),
+  local_source: z.string().nullish(),
+  start: time,
+  end: time,
+});
 
 const resolveSchema = z.object({
   clips: z.array(clipSchema).min(1),
@@ -34,21 +46,25 @@ interface Streams {
 /** `capture.resolve` and `capture.resolve_frame`: read playlists and decide which segments are needed (reference 2.2, 2.9). */
 export function resolveHandlers(outbound: OutboundHttp, limits: SourceLimits): Executor[] {
   return [
-    handler('builtin:capture.resolve', resolveSchema, async ({ clips, storage, input_root: rootKey, wait: waitSeconds }, context) => {
-      const needsRoot = clips.some((clip) => clip.local_source);
-      const root = needsRoot
-        ? await LocalRoot.open(context.clientConfiguration, storage, rootKey, (line) => context.log('INFO', line))
-        : null;
-      const reader = new SourceReader(outbound, limits, context, root);
-      const plan: CapturePlan = { clips: [] };
-      for (const [index, clip] of clips.entries()) {
-        const uri = clip.source ?? (clip.local_source ? storageUri(clip.local_source) : null);
-        if (!uri) throw new TaskFailure(`Missing required parameter: clips[${index}].source`, { retryable: false });
-        plan.clips.push(await resolveClip(new ClipResolver(reader, context, index, waitSeconds), uri, clip));
-      }
-      // The download reads the same root; it gets only this output.
-      return { ...(await store(plan, context)), ...(needsRoot ? { storage, input_root: rootKey } : {}) };
-    }),
+    handler(
+      'builtin:capture.resolve',
+      resolveSchema,
+      async ({ clips, storage, input_root: rootKey, wait: waitSeconds }, context) => {
+        const needsRoot = clips.some((clip) => clip.local_source);
+        const root = needsRoot
+          ? await LocalRoot.open(context.clientConfiguration, storage, rootKey, (line) => context.log('INFO', line))
+          : null;
+        const reader = new SourceReader(outbound, limits, context, root);
+        const plan: CapturePlan = { clips: [] };
+        for (const [index, clip] of clips.entries()) {
+          const uri = clip.source ?? (clip.local_source ? storageUri(clip.local_source) : null);
+          if (!uri) throw new TaskFailure(`Missing required parameter: clips[${index}].source`, { retryable: false });
+          plan.clips.push(await resolveClip(new ClipResolver(reader, context, index, waitSeconds), uri, clip));
+        }
+        // The download reads the same root; it gets only this output.
+        return { ...(await store(plan, context)), ...(needsRoot ? { storage, input_root: rootKey } : {}) };
+      },
+    ),
 
     handler('builtin:capture.resolve_frame', resolveFrameSchema, async ({ source, time: given }, context) => {
       const reader = new SourceReader(outbound, limits, context, null);
@@ -57,7 +73,10 @@ export function resolveHandlers(outbound: OutboundHttp, limits: SourceLimits): E
   ];
 }
 
-async function store(plan: CapturePlan, context: ExecutionContext): Promise<{ plan: string; clips: number; segments: number }> {
+async function store(
+  plan: CapturePlan,
+  context: ExecutionContext,
+): Promise<{ plan: string; clips: number; segments: number }> {
   await writeDocument(context.workDir, PLAN_FILE, context.executionId, plan);
   const segments = plan.clips
     .flatMap((clip) => (clip.kind === 'hls' ? clip.runs.flatMap((run) => run.streams) : []))
@@ -65,7 +84,11 @@ async function store(plan: CapturePlan, context: ExecutionContext): Promise<{ pl
   return { plan: PLAN_FILE, clips: plan.clips.length, segments };
 }
 
-async function resolveClip(resolver: ClipResolver, uri: string, clip: z.output<typeof clipSchema>): Promise<HlsClip | FileClip> {
+async function resolveClip(
+  resolver: ClipResolver,
+  uri: string,
+  clip: z.output<typeof clipSchema>,
+): Promise<HlsClip | FileClip> {
   const start = position(clip.start);
   const end = position(clip.end);
   const text = await resolver.reader.playlistText(uri);
@@ -78,7 +101,9 @@ async function resolveClip(resolver: ClipResolver, uri: string, clip: z.output<t
   );
   const source = resolver.reader.show(uri);
   if (selection.runs.length === 0) {
-    throw new TaskFailure(`No media between ${clip.start ?? 'the begin'} and ${clip.end ?? 'the end'} in ${source}`, { retryable: false });
+    throw new TaskFailure(`No media between ${clip.start ?? 'the begin'} and ${clip.end ?? 'the end'} in ${source}`, {
+      retryable: false,
+    });
   }
   resolver.warnMissing(selection, playlists[0] as MediaPlaylist, start, end);
   const lengthUs = lengthOf(playlists[0] as MediaPlaylist);
@@ -111,7 +136,9 @@ async function resolveFrame(reader: SourceReader, uri: string, given: string | n
 
 /** `<name> <value> is beyond the end of the source (<duration>)`, reference 1.7. */
 export function beyondEnd(label: string, value: Json, durationUs: number): TaskFailure {
-  return new TaskFailure(`${label} ${String(value)} is beyond the end of the source (${clock(durationUs / 1e6)})`, { retryable: false });
+  return new TaskFailure(`${label} ${String(value)} is beyond the end of the source (${clock(durationUs / 1e6)})`, {
+    retryable: false,
+  });
 }
 
 /** `Source has no wall clock: <source>`, reference 1.2. */
@@ -125,7 +152,12 @@ function fileClip(reader: SourceReader, uri: string, start: Position | null, end
   return { kind: 'file', source, resource: { uri }, start, end };
 }
 
-function requireReadable(reader: SourceReader, uri: string, playlists: MediaPlaylist[], positions: (Position | null)[]): void {
+function requireReadable(
+  reader: SourceReader,
+  uri: string,
+  playlists: MediaPlaylist[],
+  positions: (Position | null)[],
+): void {
   if (playlists.some((playlist) => playlist.segments.some((segment) => segment.encrypted))) {
     throw new TaskFailure(`Not supported: encrypted source ${reader.show(uri)}`, { retryable: false });
   }
@@ -173,7 +205,10 @@ class ClipResolver {
       described.push({ role: 'audio', bandwidth: 0, language, name });
       playlists.push(await this.untilCovered(await mediaPlaylist(this.reader, audio), end));
     }
-    this.context.log('INFO', `clips[${this.index}]: ${parsed.variants.length} video and ${described.length - parsed.variants.length} audio playlists`);
+    this.context.log(
+      'INFO',
+      `clips[${this.index}]: ${parsed.variants.length} video and ${described.length - parsed.variants.length} audio playlists`,
+    );
     return { described, playlists };
   }
 
@@ -193,16 +228,27 @@ class ClipResolver {
     return playlist;
   }
 
-  warnMissing({ missingStartUs, missingEndUs }: Selection, playlist: MediaPlaylist, start: Position | null, end: Position | null): void {
+  warnMissing(
+    { missingStartUs, missingEndUs }: Selection,
+    playlist: MediaPlaylist,
+    start: Position | null,
+    end: Position | null,
+  ): void {
     const [first, last] = [playlist.segments[0], playlist.segments.at(-1)];
     if (!first || !last) return;
     if (start && missingStartUs > 0) {
       const begin = shownPosition({ kind: start.kind, us: start.us + missingStartUs });
-      this.context.log('WARN', `clips[${this.index}]: ${seconds(missingStartUs)} s missing at the start, the source begins at ${begin}`);
+      this.context.log(
+        'WARN',
+        `clips[${this.index}]: ${seconds(missingStartUs)} s missing at the start, the source begins at ${begin}`,
+      );
     }
     if (end && missingEndUs > 0) {
       const stop = shownPosition({ kind: end.kind, us: end.us - missingEndUs });
-      this.context.log('WARN', `clips[${this.index}]: ${seconds(missingEndUs)} s missing at the end, the source ends at ${stop}`);
+      this.context.log(
+        'WARN',
+        `clips[${this.index}]: ${seconds(missingEndUs)} s missing at the end, the source ends at ${stop}`,
+      );
     }
   }
 }

@@ -29,7 +29,10 @@ const TAIL_US = 1_000_000;
 export function selectSegments(streams: readonly MediaSegment[][], wanted: Wanted): Selection {
   const leading = streams[0] ?? [];
   const { start, end } = wanted;
-  const groups = groupRuns(leading, (segment) => (!start || endOf(segment, start) > start.us) && (!end || beginOf(segment, end) < end.us));
+  const groups = groupRuns(
+    leading,
+    (segment) => (!start || endOf(segment, start) > start.us) && (!end || beginOf(segment, end) < end.us),
+  );
   const selection: Selection = { runs: [], gaps: [], ...missing(leading, wanted) };
   const hasInstant = start?.kind === 'instant' || end?.kind === 'instant';
   let coveredUs = -Infinity;
@@ -49,7 +52,12 @@ export function selectSegments(streams: readonly MediaSegment[][], wanted: Wante
     if (selection.runs.length > 0) addGap(selection.gaps, leading, group.first);
     else if (before && start) addGapBetween(selection.gaps, start, beginOf(first, start));
     lastTaken = last;
-    selection.runs.push({ startUs, endUs, wallUs: first.wallUs, streams: streams.map((stream) => partOf(stream, leading, group, end)) });
+    selection.runs.push({
+      startUs,
+      endUs,
+      wallUs: first.wallUs,
+      streams: streams.map((stream) => partOf(stream, leading, group, end)),
+    });
     if (last.wallUs !== null) coveredUs = last.wallUs + last.durationUs;
   }
   // The wanted end may lie in a hole; an end behind the whole playlist is counted as missing, not as a hole.
@@ -77,18 +85,29 @@ function groupRuns(segments: readonly MediaSegment[], isWanted: (segment: MediaS
 }
 
 /** What one stream gives to a run of the leading stream: the segments at the same time, by clock if both have one. */
-function partOf(stream: MediaSegment[], leading: readonly MediaSegment[], group: Group, end: Position | null): PlannedRunStream | null {
+function partOf(
+  stream: MediaSegment[],
+  leading: readonly MediaSegment[],
+  group: Group,
+  end: Position | null,
+): PlannedRunStream | null {
   const first = leading[group.first] as MediaSegment;
   const last = leading[group.last] as MediaSegment;
   if (stream === leading) {
-    return { segments: planned(stream, group.first, group.last), tail: end ? tailOf(stream, group.last, endOf(last, end) - end.us) : null };
+    return {
+      segments: planned(stream, group.first, group.last),
+      tail: end ? tailOf(stream, group.last, endOf(last, end) - end.us) : null,
+    };
   }
   const byClock = first.wallUs !== null && stream[0]?.wallUs !== null;
   const begin = (segment: MediaSegment) => (byClock ? segment.wallUs : segment.offsetUs) ?? 0;
   const from = begin(first);
   const to = begin(last) + last.durationUs;
   // Segment borders of sound and picture differ by some frames; a segment that is met by less than that is none of this run's.
-  const met = groupRuns(stream, (segment) => begin(segment) + segment.durationUs > from + GAP_US / 4 && begin(segment) < to - GAP_US / 4);
+  const met = groupRuns(
+    stream,
+    (segment) => begin(segment) + segment.durationUs > from + GAP_US / 4 && begin(segment) < to - GAP_US / 4,
+  );
   const longest = met.sort((a, b) => lengthOf(stream, b) - lengthOf(stream, a))[0];
   if (!longest) return null;
   return { segments: planned(stream, longest.first, longest.last), tail: tailOf(stream, longest.last, 0) };
@@ -122,7 +141,10 @@ function addGapBetween(gaps: PlannedGap[], from: Position, toUs: number): void {
   if (toUs - from.us > GAP_US) gaps.push({ us: toUs - from.us, at: shownPosition(from) });
 }
 
-function missing(segments: readonly MediaSegment[], { start, end }: Wanted): Pick<Selection, 'missingStartUs' | 'missingEndUs'> {
+function missing(
+  segments: readonly MediaSegment[],
+  { start, end }: Wanted,
+): Pick<Selection, 'missingStartUs' | 'missingEndUs'> {
   const first = segments[0];
   const last = segments.at(-1);
   return {

@@ -37,15 +37,22 @@ export class SourceReader {
    */
   async playlistText(uri: string): Promise<string | null> {
     const head = await this.read(uri, HEAD_BYTES);
-    const start = head.body.subarray(0, 4096).toString('utf8').replace(/^\uFEFF/, '');
+    const start = head.body
+      .subarray(0, 4096)
+      .toString('utf8')
+      .replace(/^\uFEFF/, '');
     if (/<MPD[\s>]/.test(start)) throw notSupported(`DASH source ${this.show(uri)}; use the .m3u8 URL of the stream`);
     if (/<SmoothStreamingMedia[\s>]/.test(start)) {
       throw notSupported(`Smooth Streaming source ${this.show(uri)}; use the .m3u8 URL of the stream`);
     }
     if (!start.trimStart().startsWith('#EXTM3U')) return null;
     const whole = head.truncated ? await this.read(uri, MAX_PLAYLIST_BYTES) : head;
-    if (whole.truncated) throw new TaskFailure(`Unreadable playlist: ${this.show(uri)} is larger than 16 MB`, { retryable: false });
-    return whole.body.toString('utf8').replace(/^\uFEFF/, '').trimStart();
+    if (whole.truncated)
+      throw new TaskFailure(`Unreadable playlist: ${this.show(uri)} is larger than 16 MB`, { retryable: false });
+    return whole.body
+      .toString('utf8')
+      .replace(/^\uFEFF/, '')
+      .trimStart();
   }
 
   /**
@@ -69,7 +76,9 @@ export class SourceReader {
 
   /** A source as messages name it: the URL without its query, or the path below the input root. */
   show(uri: string): string {
-    return uri.startsWith(STORAGE_SCHEME) ? (this.inputRoot?.show(storageName(uri)) ?? storageName(uri)) : shownUrl(uri);
+    return uri.startsWith(STORAGE_SCHEME)
+      ? (this.inputRoot?.show(storageName(uri)) ?? storageName(uri))
+      : shownUrl(uri);
   }
 
   private async read(uri: string, limit: number): Promise<{ body: Buffer; truncated: boolean }> {
@@ -77,7 +86,8 @@ export class SourceReader {
     const reply = await this.outbound
       .request({ url: uri, maxReplyBytes: limit, signal: this.context.signal })
       .catch((error: unknown) => this.refuse(uri, error));
-    if (reply.status < 200 || reply.status > 299) throw new TaskFailure(`Cannot read ${shownUrl(uri)}: ${reply.status}`);
+    if (reply.status < 200 || reply.status > 299)
+      throw new TaskFailure(`Cannot read ${shownUrl(uri)}: ${reply.status}`);
     return reply;
   }
 
@@ -95,7 +105,8 @@ export class SourceReader {
   private async localPath(uri: string): Promise<string> {
     if (!this.inputRoot) throw new TaskFailure(`Cannot read ${storageName(uri)}: no input root`, { retryable: false });
     const name = storageName(uri);
-    if ((await this.inputRoot.kind(name)) === null) throw new TaskFailure(`Source not found: ${this.show(uri)}`, { retryable: false });
+    if ((await this.inputRoot.kind(name)) === null)
+      throw new TaskFailure(`Source not found: ${this.show(uri)}`, { retryable: false });
     const path = await this.inputRoot.path(name);
     if (!(await stat(path)).isFile()) throw new TaskFailure(`Not a file: ${this.show(uri)}`, { retryable: false });
     return path;
@@ -117,7 +128,8 @@ export class SourceReader {
         headers: range ? { range: `bytes=${range.offset}-${range.offset + range.length - 1}` } : {},
         signal: AbortSignal.any([signal, stall.signal]),
       });
-      if (range && bytes !== range.length) throw new TaskFailure(`Cannot read ${shownUrl(uri)}: ${bytes} of ${range.length} bytes arrived`);
+      if (range && bytes !== range.length)
+        throw new TaskFailure(`Cannot read ${shownUrl(uri)}: ${bytes} of ${range.length} bytes arrived`);
     } catch (error) {
       if (stall.signal.aborted) throw new TaskFailure(`Cannot read ${shownUrl(uri)}: no data for ${STALL_MS / 1000} s`);
       this.refuse(uri, error);
@@ -130,8 +142,14 @@ export class SourceReader {
   private refuse(uri: string, error: unknown): never {
     throwIfAborted(this.context.signal);
     if (!(error instanceof OutboundError)) throw error;
-    const why = error instanceof OutboundFailed && error.status && (error.status < 200 || error.status > 299) ? error.status : error.message;
-    throw new TaskFailure(`Cannot read ${shownUrl(uri)}: ${why}`, { retryable: !(error instanceof OutboundBlocked), cause: error });
+    const why =
+      error instanceof OutboundFailed && error.status && (error.status < 200 || error.status > 299)
+        ? error.status
+        : error.message;
+    throw new TaskFailure(`Cannot read ${shownUrl(uri)}: ${why}`, {
+      retryable: !(error instanceof OutboundBlocked),
+      cause: error,
+    });
   }
 }
 

@@ -88,7 +88,9 @@ export class StreamCopy {
     if (!leading || !runInput) throw new TaskFailure(`No video in ${run.source}`, { retryable: false });
     const packets = await this.tools.packets(opened(runInput), String(leading.stream));
     const times = packets.map((packet) => probedUs(packet.pts_time) ?? 0);
-    const keys = packets.flatMap((packet, index) => (isKeyFrame(packet) ? [times[index] as number] : [])).sort((a, b) => a - b);
+    const keys = packets
+      .flatMap((packet, index) => (isKeyFrame(packet) ? [times[index] as number] : []))
+      .sort((a, b) => a - b);
     // 1 us: both sides were rounded from decimal seconds.
     const fromUs = keys.filter((key) => key <= run.fromUs + 1).at(-1) ?? keys[0] ?? 0;
     const nextKey = keys.find((key) => key >= run.toUs - 1);

@@ -2,8 +2,6 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Length of the numbered picture source, seconds. Reference 4.1 has 60; half of it shows the same. */
-export const SOURCE_SECONDS = 30;
 /** The first frame of the HLS sources, as reference 4.1 F3 has it. */
 export const SOURCE_BEGIN = Date.UTC(2024, 0, 1, 10, 0, 0);
 
@@ -17,21 +15,52 @@ function ffmpeg(cwd: string, ...args: string[]): void {
   execFileSync('ffmpeg', [...QUIET, ...args], { cwd, timeout: 120_000, killSignal: 'SIGKILL' });
 }
 
-/** Makes F1, F3, F4a, F7, F8 of reference 4.1 and a master with two pictures and two languages (`multi`). */
-export function generateMedia(folder: string): void {
-  const seconds = String(SOURCE_SECONDS);
+/**
+ * Makes F1, F3, F4a, F7, F8 of reference 4.1 and a master with two pictures and two languages (`multi`).
+ * @param length seconds of F1 and what is made of it; the reference has 60, less shows the same
+ */
+export function generateMedia(folder: string, length: number): void {
+  const seconds = String(length);
   ffmpeg(
     folder,
     ...['-f', 'lavfi', '-i', `color=black:s=320x180:r=25:d=${seconds},format=yuv420p,${NUMBERED}`],
     ...['-f', 'lavfi', '-i', `aevalsrc='0.8*sin(2*PI*1000*t)*lt(mod(t,1),0.1)':s=48000:d=${seconds}`],
-    ...['-map', '0:v', '-map', '1:a', '-c:v', 'libx264', '-preset', 'veryfast', '-crf', '12', '-g', '50', '-keyint_min', '50'],
+    ...[
+      '-map',
+      '0:v',
+      '-map',
+      '1:a',
+      '-c:v',
+      'libx264',
+      '-preset',
+      'veryfast',
+      '-crf',
+      '12',
+      '-g',
+      '50',
+      '-keyint_min',
+      '50',
+    ],
     ...['-sc_threshold', '0', '-bf', '2', '-c:a', 'aac', '-b:a', '96k', '-movflags', '+faststart', 'wm.mp4'],
   );
   const f3 = join(folder, 'f3');
   mkdirSync(f3);
   ffmpeg(
     f3,
-    ...['-i', '../wm.mp4', '-c', 'copy', '-f', 'hls', '-hls_time', '2', '-hls_list_size', '0', '-hls_segment_filename', 's%03d.ts'],
+    ...[
+      '-i',
+      '../wm.mp4',
+      '-c',
+      'copy',
+      '-f',
+      'hls',
+      '-hls_time',
+      '2',
+      '-hls_list_size',
+      '0',
+      '-hls_segment_filename',
+      's%03d.ts',
+    ],
     ...['-hls_flags', 'program_date_time+independent_segments+omit_endlist', 'live.m3u8'],
   );
   let wall = SOURCE_BEGIN;
@@ -47,7 +76,10 @@ export function generateMedia(folder: string): void {
     });
   writeFileSync(join(f3, 'live.m3u8'), lines.join('\n'));
   const hole = lines.indexOf('s007.ts') - 2;
-  writeFileSync(join(f3, 'f4a.m3u8'), [...lines.slice(0, hole), '#EXT-X-DISCONTINUITY', ...lines.slice(hole + 3)].join('\n'));
+  writeFileSync(
+    join(f3, 'f4a.m3u8'),
+    [...lines.slice(0, hole), '#EXT-X-DISCONTINUITY', ...lines.slice(hole + 3)].join('\n'),
+  );
   dash(folder, 'f7', ['-i', '../wm.mp4', '-map', '0'], 'id=0,streams=v id=1,streams=1');
   ffmpeg(
     folder,
@@ -56,14 +88,45 @@ export function generateMedia(folder: string): void {
   );
   ffmpeg(
     folder,
-    ...['-t', '10', '-i', 'wm.mp4', '-filter_complex', '[0:v]split[a][b];[b]scale=160:90[lo]', '-map', '[lo]', '-map', '[a]', '-map', '0:a'],
-    ...['-map', '0:a', '-c:v', 'libx264', '-preset', 'veryfast', '-crf', '12', '-g', '50', '-sc_threshold', '0', '-c:a', 'aac'],
+    ...[
+      '-t',
+      '10',
+      '-i',
+      'wm.mp4',
+      '-filter_complex',
+      '[0:v]split[a][b];[b]scale=160:90[lo]',
+      '-map',
+      '[lo]',
+      '-map',
+      '[a]',
+      '-map',
+      '0:a',
+    ],
+    ...[
+      '-map',
+      '0:a',
+      '-c:v',
+      'libx264',
+      '-preset',
+      'veryfast',
+      '-crf',
+      '12',
+      '-g',
+      '50',
+      '-sc_threshold',
+      '0',
+      '-c:a',
+      'aac',
+    ],
     ...['-metadata:s:a:0', 'language=eng', '-metadata:s:a:1', 'language=fra', 'multi.mp4'],
   );
   dash(folder, 'multi', ['-i', '../multi.mp4', '-map', '0'], 'id=0,streams=v id=1,streams=2 id=2,streams=3');
   // The muxer writes no LANGUAGE, and the segments carry none.
   const master = join(folder, 'multi', 'master.m3u8');
-  const named = ['eng', 'fra'].reduce((text, language) => text.replace(/(TYPE=AUDIO,GROUP-ID="\w+",)(?=NAME)/, `$1LANGUAGE="${language}",`), readFileSync(master, 'utf8'));
+  const named = ['eng', 'fra'].reduce(
+    (text, language) => text.replace(/(TYPE=AUDIO,GROUP-ID="\w+",)(?=NAME)/, `$1LANGUAGE="${language}",`),
+    readFileSync(master, 'utf8'),
+  );
   writeFileSync(master, named);
 }
 
@@ -72,7 +135,20 @@ function dash(folder: string, name: string, inputs: string[], sets: string): voi
   ffmpeg(
     join(folder, name),
     ...inputs,
-    ...['-c', 'copy', '-f', 'dash', '-seg_duration', '4', '-use_template', '1', '-use_timeline', '1', '-hls_playlist', '1'],
+    ...[
+      '-c',
+      'copy',
+      '-f',
+      'dash',
+      '-seg_duration',
+      '4',
+      '-use_template',
+      '1',
+      '-use_timeline',
+      '1',
+      '-hls_playlist',
+      '1',
+    ],
     ...['-init_seg_name', 'init_$RepresentationID$.mp4', '-media_seg_name', 'seg_$RepresentationID$_$Number%05d$.m4s'],
     ...['-adaptation_sets', sets, 'manifest.mpd'],
   );
@@ -87,10 +163,27 @@ export function frameNumbers(path: string, { stream = '0:v:0', fullRange = false
   ffmpeg(
     '/',
     ...['-i', path, '-filter_complex', `[${stream}]split[a][b];[a]${half('0', left)}[l];[b]${half('iw/2', right)}[r]`],
-    ...['-map', '[l]', '-fps_mode', 'passthrough', '-f', 'null', '-', '-map', '[r]', '-fps_mode', 'passthrough', '-f', 'null', '-'],
+    ...[
+      '-map',
+      '[l]',
+      '-fps_mode',
+      'passthrough',
+      '-f',
+      'null',
+      '-',
+      '-map',
+      '[r]',
+      '-fps_mode',
+      'passthrough',
+      '-f',
+      'null',
+      '-',
+    ],
   );
   const read = (file: string) => {
-    const values = [...readFileSync(file, 'utf8').matchAll(/YAVG=([\d.]+)/g)].map((match) => Math.round((Number(match[1]) - 16) / 2));
+    const values = [...readFileSync(file, 'utf8').matchAll(/YAVG=([\d.]+)/g)].map((match) =>
+      Math.round((Number(match[1]) - 16) / 2),
+    );
     rmSync(file);
     return values;
   };
@@ -100,7 +193,19 @@ export function frameNumbers(path: string, { stream = '0:v:0', fullRange = false
 
 /** Times at which sound begins after silence, seconds. */
 export function beeps(path: string, stream = '0:a:0'): number[] {
-  const args = ['-hide_banner', '-nostdin', '-i', path, '-map', stream, '-af', 'silencedetect=n=-30dB:d=0.3', '-f', 'null', '-'];
+  const args = [
+    '-hide_banner',
+    '-nostdin',
+    '-i',
+    path,
+    '-map',
+    stream,
+    '-af',
+    'silencedetect=n=-30dB:d=0.3',
+    '-f',
+    'null',
+    '-',
+  ];
   const { stderr } = spawnSync('ffmpeg', args, { encoding: 'utf8', timeout: 60_000, killSignal: 'SIGKILL' });
   const ends = [...stderr.matchAll(/silence_end: ([\d.]+)/g)].map((match) => Number(match[1]));
   // At the end of the file the last silence ends too, with no sound behind it.
@@ -125,13 +230,20 @@ export interface Facts {
 
 export function facts(path: string): Facts {
   const args = ['-v', 'error', '-show_format', '-show_streams', '-of', 'json', path];
-  return JSON.parse(execFileSync('ffprobe', args, { encoding: 'utf8', timeout: 60_000, killSignal: 'SIGKILL' })) as Facts;
+  return JSON.parse(
+    execFileSync('ffprobe', args, { encoding: 'utf8', timeout: 60_000, killSignal: 'SIGKILL' }),
+  ) as Facts;
 }
 
 /** Hash of every frame: equal lists are equal pictures. */
 export function pictureHashes(path: string, stream = '0:v:0'): string[] {
   const args = [...QUIET, '-i', path, '-map', stream, '-f', 'framemd5', '-'];
-  const text = execFileSync('ffmpeg', args, { encoding: 'utf8', timeout: 60_000, killSignal: 'SIGKILL', maxBuffer: 1e8 });
+  const text = execFileSync('ffmpeg', args, {
+    encoding: 'utf8',
+    timeout: 60_000,
+    killSignal: 'SIGKILL',
+    maxBuffer: 1e8,
+  });
   return text
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))

@@ -3,7 +3,9 @@ import type { Probed, ProbedStream } from './ffmpeg';
 
 /** Real pictures: a cover image is a video stream too. */
 export function videoStreams(probed: Probed): ProbedStream[] {
-  return probed.streams.filter((stream) => stream.codec_type === 'video' && !stream.disposition?.attached_pic && (stream.width ?? 0) > 0);
+  return probed.streams.filter(
+    (stream) => stream.codec_type === 'video' && !stream.disposition?.attached_pic && (stream.width ?? 0) > 0,
+  );
 }
 
 export function audioStreams(probed: Probed): ProbedStream[] {
@@ -16,8 +18,13 @@ export function probedUs(value: string | undefined): number | null {
   return Number.isFinite(seconds) ? Math.round(seconds * 1e6) : null;
 }
 
-export function trackOf(stream: ProbedStream, inputIndex: number, given: { language: string | null; name: string | null }): RunTrack {
-  const turned = Math.abs((stream.side_data_list ?? []).find((data) => data.rotation !== undefined)?.rotation ?? 0) % 180 === 90;
+export function trackOf(
+  stream: ProbedStream,
+  inputIndex: number,
+  given: { language: string | null; name: string | null },
+): RunTrack {
+  const turned =
+    Math.abs((stream.side_data_list ?? []).find((data) => data.rotation !== undefined)?.rotation ?? 0) % 180 === 90;
   const size = [stream.width ?? 0, stream.height ?? 0];
   const [width, height] = (turned ? size.reverse() : size) as [number, number];
   return {
@@ -39,7 +46,9 @@ export function trackOf(stream: ProbedStream, inputIndex: number, given: { langu
     width,
     height,
     frameRate: stream.codec_type === 'video' ? frameRateOf(stream) : null,
-    pixelAspect: /^[1-9]\d*:[1-9]\d*$/.test(stream.sample_aspect_ratio ?? '') ? (stream.sample_aspect_ratio as string) : '1:1',
+    pixelAspect: /^[1-9]\d*:[1-9]\d*$/.test(stream.sample_aspect_ratio ?? '')
+      ? (stream.sample_aspect_ratio as string)
+      : '1:1',
   };
 }
 

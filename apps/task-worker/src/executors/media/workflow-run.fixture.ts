@@ -1,9 +1,11 @@
-import { createReadStream, mkdirSync } from 'node:fs';
+import { copyFileSync, createReadStream, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TaskFailure, type JsonObject } from '@task-engine/domain';
+import { OutboundHttp } from '@task-engine/platform';
 import {
   Definitions,
   jobCallback,
@@ -17,6 +19,8 @@ import {
   type TaskSnapshot,
 } from '@task-engine/workflows';
 import type { ExecutionContext, Executor } from '../executor';
+import { createExecutors } from '../index';
+import { generateMedia } from './test-media.fixture';
 
 export interface LogRow {
   task: string;
@@ -62,7 +66,12 @@ export class WorkflowRun {
     const workDir = join(this.folder, 'work', id);
     mkdirSync(workDir, { recursive: true });
     const now = new Date();
-    const prepared = prepareSubmission(this.definitions, this.clients, { client: 'demo-client', workflow, parameters, now });
+    const prepared = prepareSubmission(this.definitions, this.clients, {
+      client: 'demo-client',
+      workflow,
+      parameters,
+      now,
+    });
     const { definition } = prepared;
     const job: JobContext = {
       id,
@@ -74,7 +83,12 @@ export class WorkflowRun {
       parameters: prepared.parameters,
       workDir,
     };
-    const tasks: TaskSnapshot[] = definition.tasks.map(({ name }) => ({ name, state: 'waiting', output: null, error: null }));
+    const tasks: TaskSnapshot[] = definition.tasks.map(({ name }) => ({
+      name,
+      state: 'waiting',
+      output: null,
+      error: null,
+    }));
     const log: LogRow[] = [];
     for (;;) {
       const plan = planTasks(definition, tasks, job);
@@ -95,7 +109,8 @@ export class WorkflowRun {
         };
       }
       for (const name of plan.start) {
-        for (let execution = 1; execution <= executions; execution += 1) await this.runTask(name, execution, definition, tasks, job, log);
+        for (let execution = 1; execution <= executions; execution += 1)
+          await this.runTask(name, execution, definition, tasks, job, log);
       }
     }
   }
@@ -146,7 +161,9 @@ function change(tasks: TaskSnapshot[], name: string, changes: Partial<TaskSnapsh
 }
 
 /** Serves a folder over HTTP on a free port of 127.0.0.1. */
-export async function serveFolder(folder: string): Promise<{ url: string; requests: string[]; close(): Promise<void> }> {
+export async function serveFolder(
+  folder: string,
+): Promise<{ url: string; requests: string[]; close(): Promise<void> }> {
   const requests: string[] = [];
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
@@ -172,4 +189,45 @@ export async function serveFolder(folder: string): Promise<{ url: string; reques
         server.closeAllConnections();
       }),
   };
+}
+
+/** Generated sources behind an HTTP server, the F3 archive in the input root too, and everything that runs workflows on them. */
+export interface MediaBench {
+  folder: string;
+  sources: string;
+  url: string;
+  outbound: OutboundHttp;
+  workflows: WorkflowRun;
+  close(): Promise<void>;
+}
+
+/** @param seconds length of the main source */
+export async function startBench(seconds: number): Promise<MediaBench> {
+  const folder = mkdtempSync(join(tmpdir(), 'media-workflows-'));
+  const sources = join(folder, 'sources');
+  mkdirSync(sources);
+  generateMedia(sources, seconds);
+  const outbound = new OutboundHttp({ allow: ['127.0.0.1/32'], timeoutMs: 10_000 });
+  const server = await serveFolder(sources);
+  const workflows = new WorkflowRun(createExecutors({ outbound, allowedCommands: [] }), folder);
+  mkdirSync(workflows.stored('input_root', 'f3'), { recursive: true });
+  for (const name of readdirSync(join(sources, 'f3'))) {
+    copyFileSync(join(sources, 'f3', name), workflows.stored('input_root', 'f3', name));
+  }
+  return {
+    folder,
+    sources,
+    url: server.url,
+    outbound,
+    workflows,
+    close: async () => {
+      await server.close();
+      await outbound.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export function warnings(job: FinishedJob): string[] {
+  return job.log.filter((row) => row.severity === 'WARN').map((row) => row.message);
 }

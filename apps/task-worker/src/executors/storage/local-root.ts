@@ -22,7 +22,12 @@ export class LocalRoot {
    * @param log told which folder the root is, as the published log sample shows it
    * Throws a final TaskFailure when the client has no such root or the kind is not built.
    */
-  static async open(client: ClientConfiguration, kind: string, key: string, log: (line: string) => void): Promise<LocalRoot> {
+  static async open(
+    client: ClientConfiguration,
+    kind: string,
+    key: string,
+    log: (line: string) => void,
+  ): Promise<LocalRoot> {
     if (kind !== 'local') throw new TaskFailure(`Not supported: storage ${kind}`, { retryable: false });
     const storage = client.storage.local;
     const folder = storage && Object.hasOwn(storage, key) && key !== 'base' ? storage[key] : undefined;
@@ -46,7 +51,8 @@ export class LocalRoot {
    */
   async path(name: string, { entry = false } = {}): Promise<string> {
     const parts = splitName(name);
-    if (parts.length === 0 || name.includes('\0') || name.includes('\\') || parts.includes('..')) throw this.outside(name);
+    if (parts.length === 0 || name.includes('\0') || name.includes('\\') || parts.includes('..'))
+      throw this.outside(name);
     const path = join(this.base, ...splitName(this.folder), ...parts);
     let existing = entry ? dirname(path) : path;
     for (;;) {
@@ -61,7 +67,8 @@ export class LocalRoot {
         existing = dirname(existing);
         continue;
       }
-      if (real !== this.base && !real.startsWith(this.base.endsWith(sep) ? this.base : this.base + sep)) throw this.outside(name);
+      if (real !== this.base && !real.startsWith(this.base.endsWith(sep) ? this.base : this.base + sep))
+        throw this.outside(name);
       return path;
     }
   }

@@ -39,7 +39,12 @@ export function publishHandler(): Executor {
     }
     await removeStaleParts(root, given.folder, files, context);
     for (const role of ORDER) {
-      await upload(root, given.folder, files.filter((file) => file.role === role), context);
+      await upload(
+        root,
+        given.folder,
+        files.filter((file) => file.role === role),
+        context,
+      );
     }
     const ordered = ORDER.flatMap((role) => files.filter((file) => file.role === role));
     const shown = ordered.map(({ name }) => {
@@ -66,13 +71,19 @@ function writerOf(context: ExecutionContext): string {
 }
 
 /** Removes unfinished files that an earlier, killed execution of this job left in the folders about to be written. */
-async function removeStaleParts(root: LocalRoot, folder: string, files: AssetFile[], context: ExecutionContext): Promise<void> {
+async function removeStaleParts(
+  root: LocalRoot,
+  folder: string,
+  files: AssetFile[],
+  context: ExecutionContext,
+): Promise<void> {
   const folders = new Set<string>();
   for (const file of files) folders.add(dirname(`${folder}/${file.name}`));
   for (const name of folders) {
     const directory = await root.path(name);
     for (const entry of await readdir(directory).catch(() => [])) {
-      if (!entry.endsWith('.part') || !entry.includes(`.${context.jobId}-`) || entry.includes(`.${writerOf(context)}.`)) continue;
+      if (!entry.endsWith('.part') || !entry.includes(`.${context.jobId}-`) || entry.includes(`.${writerOf(context)}.`))
+        continue;
       await rm(join(directory, entry), { force: true });
     }
   }

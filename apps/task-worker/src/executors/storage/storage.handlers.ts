@@ -31,7 +31,8 @@ export function storageHandlers(): Executor[] {
       if (given.files.length === 0) context.log('WARN', `Nothing to delete in ${root.show(given.folder)}`);
       for (const file of given.files) {
         throwIfAborted(context.signal);
-        if (await root.remove(`${given.folder}/${file}`)) context.log('INFO', `Deleted ${root.show(given.folder, file)}`);
+        if (await root.remove(`${given.folder}/${file}`))
+          context.log('INFO', `Deleted ${root.show(given.folder, file)}`);
       }
       await root.removeEmptyFolders(given.folder);
       return {};
@@ -41,7 +42,9 @@ export function storageHandlers(): Executor[] {
       const root = await openRoot(given, context);
       const left = await root.list(given.folder);
       if (left.length > 0) {
-        throw new TaskFailure(`${left.length} files remain in ${root.show(given.folder)}, first ${left[0]}`, { retryable: false });
+        throw new TaskFailure(`${left.length} files remain in ${root.show(given.folder)}, first ${left[0]}`, {
+          retryable: false,
+        });
       }
       return {};
     }),
