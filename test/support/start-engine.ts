@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { INestApplicationContext, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Database, DatabaseModule } from '@task-engine/database';
+import { Database } from '@task-engine/database';
 import {
   AdmitJobs,
   AdvanceJobs,
@@ -15,9 +15,7 @@ import {
   ReportExecutions,
   SubmitJob,
 } from '@task-engine/engine';
-import { MessagingModule } from '@task-engine/messaging';
-import { createLog, Log } from '@task-engine/platform';
-import { ClientConfigurations, Definitions } from '@task-engine/workflows';
+import { controllerSchema, createLog, loadConfiguration, Log } from '@task-engine/platform';
 import { createTestDatabase, redisPrefix, redisUrl } from './test-database';
 
 /** A worker that exists only as an id: what holds a lease in tests of the verbs. */
@@ -34,6 +32,13 @@ export class TestEngine {
   static async start(): Promise<TestEngine> {
     const database = await createTestDatabase();
     const dataDir = mkdtempSync(join(tmpdir(), 'task-engine-verbs-'));
+    const configuration = loadConfiguration(controllerSchema, {
+      DATABASE_URL: database.url,
+      DATABASE_POOL_SIZE: '20',
+      REDIS_URL: await redisUrl(),
+      REDIS_PREFIX: redisPrefix(),
+      DATA_DIR: dataDir,
+    });
     class PlatformPart {}
     class Root {}
     const app = await NestFactory.createApplicationContext(
@@ -46,9 +51,7 @@ export class TestEngine {
             providers: [{ provide: Log, useFactory: () => createLog({ name: 'test', level: 'fatal' }) }],
             exports: [Log],
           },
-          DatabaseModule.forRoot({ url: database.url, poolSize: 20 }),
-          MessagingModule.forRoot({ redisUrl: await redisUrl(), prefix: redisPrefix() }),
-          EngineModule.forRoot({ definitions: Definitions.load({}), clients: ClientConfigurations.load({ dataDir }) }),
+          EngineModule.forRoot({ app: 'job-controller', configuration }),
         ],
       },
       { logger: false },

@@ -1,9 +1,7 @@
 import { type DynamicModule, Inject, Injectable, Module, type OnApplicationBootstrap } from '@nestjs/common';
-import { DatabaseModule } from '@task-engine/database';
 import { ClientKeys, EngineModule } from '@task-engine/engine';
-import { MessagingModule } from '@task-engine/messaging';
 import { CONFIGURATION, type GatewayConfiguration } from '@task-engine/platform';
-import { builtInDefinitions, ClientConfigurations, Definitions } from '@task-engine/workflows';
+import { builtInDefinitions, Definitions } from '@task-engine/workflows';
 import { TaskEngineModule } from './dialects/task-engine/task-engine.module';
 
 /** The clients that exist after start-up (BOOTSTRAP_CLIENTS), before the first request can come. */
@@ -26,15 +24,10 @@ export class GatewayModule {
     return {
       module: GatewayModule,
       imports: [
-        DatabaseModule.forRoot({
-          url: configuration.DATABASE_URL,
-          poolSize: configuration.DATABASE_POOL_SIZE,
-          applicationName: 'task-engine api-gateway',
-        }),
-        MessagingModule.forRoot({ redisUrl: configuration.REDIS_URL, prefix: configuration.REDIS_PREFIX }),
         EngineModule.forRoot({
+          app: 'api-gateway',
+          configuration,
           definitions: Definitions.load({ directories: [builtInDefinitions(), ...(WORKFLOWS_DIR ? [WORKFLOWS_DIR] : [])] }),
-          clients: ClientConfigurations.load({ file: configuration.CLIENTS_CONFIG, dataDir: configuration.DATA_DIR }),
         }),
         TaskEngineModule,
       ],

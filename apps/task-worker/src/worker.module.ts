@@ -1,9 +1,6 @@
 import { DynamicModule, Module } from '@nestjs/common';
-import { DatabaseModule } from '@task-engine/database';
 import { EngineModule } from '@task-engine/engine';
-import { MessagingModule } from '@task-engine/messaging';
 import { OutboundHttp, type WorkerConfiguration } from '@task-engine/platform';
-import { ClientConfigurations, Definitions } from '@task-engine/workflows';
 import { ExecutionProcessor } from './execution.processor';
 import { createExecutors } from './executors';
 import { JobLogWriter } from './job-log-writer';
@@ -19,28 +16,25 @@ export class WorkerModule {
   static forRoot(configuration: WorkerConfiguration): DynamicModule {
     return {
       module: WorkerModule,
-      imports: [
-        DatabaseModule.forRoot({
-          url: configuration.DATABASE_URL,
-          poolSize: configuration.DATABASE_POOL_SIZE,
-          applicationName: 'task-engine task-worker',
-        }),
-        MessagingModule.forRoot({ redisUrl: configuration.REDIS_URL, prefix: configuration.REDIS_PREFIX }),
-        EngineModule.forRoot({
-          definitions: Definitions.load({}),
-          clients: ClientConfigurations.load({ file: configuration.CLIENTS_CONFIG, dataDir: configuration.DATA_DIR }),
-        }),
-      ],
+      imports: [EngineModule.forRoot({ app: 'task-worker', configuration })],
       providers: [
         {
           provide: OutboundHttp,
-          useFactory: () => new OutboundHttp({ allow: configuration.OUTBOUND_ALLOW, timeoutMs: OUTBOUND_TIMEOUT_MS }),
+          useFactory: () => OutboundHttp.from(configuration, OUTBOUND_TIMEOUT_MS),
         },
         {
           provide: Executors,
           inject: [OutboundHttp],
           useFactory: (outbound: OutboundHttp) =>
-            new Executors(createExecutors({ outbound, allowedCommands: configuration.COMMAND_ALLOW })),
+            new Executors(
+              createExecutors({
+                outbound,
+                allowedCommands: configuration.COMMAND_ALLOW,
+                ffmpegPath: configuration.FFMPEG_PATH,
+                ffprobePath: configuration.FFPROBE_PATH,
+                maxDownloadBytes: configuration.MAX_DOWNLOAD_BYTES,
+              }),
+            ),
         },
         ExecutionProcessor,
         JobLogWriter,

@@ -5,6 +5,13 @@ export { Leadership } from './leadership';
 export { migrate } from './migrate';
 export { uniqueViolation } from './sql';
 export type { ClientKeyRecord, ClientRecord } from './stores/client.store';
+export type {
+  ClaimedDelivery,
+  DeliveryFilter,
+  DeliveryRecord,
+  DeliveryReport,
+  NewDelivery,
+} from './stores/delivery.store';
 export type { ClaimedExecution, EndedExecution, Lease, QueuedExecution } from './stores/execution.store';
 export { SEVERITY, type LogLine, type Progname } from './stores/job-log.store';
 export type { JobRecord, NewJob } from './stores/job.store';

@@ -1,4 +1,13 @@
-import { DynamicModule, Module } from '@nestjs/common';
+import { DynamicModule, type INestApplicationContext, Module } from '@nestjs/common';
+import { DatabaseModule, DatabaseReadiness, MigrationsReadiness } from '@task-engine/database';
+import { MessagingModule, RedisReadiness, SubscriberReadiness } from '@task-engine/messaging';
+import type {
+  AppName,
+  ClientsConfiguration,
+  DatabaseConfiguration,
+  ReadinessIndicator,
+  RedisConfiguration,
+} from '@task-engine/platform';
 import { ClientConfigurations, Definitions } from '@task-engine/workflows';
 import { AdmitJobs } from './admit-jobs';
 import { AdvanceJobs } from './advance-jobs';
@@ -51,16 +60,38 @@ const VERBS = [
   WorkerRegistration,
 ];
 
-/** The verbs of the engine. The app provides DatabaseModule and MessagingModule beside it. */
+/** What every app of the suite is configured with. */
+type EngineConfiguration = DatabaseConfiguration & RedisConfiguration & ClientsConfiguration & { DATA_DIR: string };
+
+export interface EngineOptions {
+  /** Name of the app, shown in pg_stat_activity. */
+  app: AppName;
+  configuration: EngineConfiguration;
+  /** For apps that accept submissions; the others run what jobs were accepted with. */
+  definitions?: Definitions;
+}
+
+/** The verbs of the engine, over a pool to PostgreSQL and connections to Redis of the app's own. */
 @Module({})
 export class EngineModule {
-  static forRoot(options: { definitions: Definitions; clients: ClientConfigurations }): DynamicModule {
+  static forRoot({ app, configuration, definitions }: EngineOptions): DynamicModule {
     return {
       module: EngineModule,
       global: true,
+      imports: [
+        DatabaseModule.forRoot({
+          url: configuration.DATABASE_URL,
+          poolSize: configuration.DATABASE_POOL_SIZE,
+          applicationName: `task-engine ${app}`,
+        }),
+        MessagingModule.forRoot({ redisUrl: configuration.REDIS_URL, prefix: configuration.REDIS_PREFIX }),
+      ],
       providers: [
-        { provide: Definitions, useValue: options.definitions },
-        { provide: ClientConfigurations, useValue: options.clients },
+        { provide: Definitions, useFactory: () => definitions ?? Definitions.load({}) },
+        {
+          provide: ClientConfigurations,
+          useFactory: () => ClientConfigurations.load({ file: configuration.CLIENTS_CONFIG, dataDir: configuration.DATA_DIR }),
+        },
         DefinitionCache,
         HintSender,
         JobEvents,
@@ -71,4 +102,9 @@ export class EngineModule {
       exports: [...VERBS, HintSender, JobEvents, Lanes, Definitions, ClientConfigurations],
     };
   }
+}
+
+/** What has to hold before an app of the suite is ready. */
+export function engineReadiness(app: INestApplicationContext): ReadinessIndicator[] {
+  return [app.get(DatabaseReadiness), app.get(MigrationsReadiness), app.get(RedisReadiness), app.get(SubscriberReadiness)];
 }

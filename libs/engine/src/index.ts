@@ -5,7 +5,7 @@ export { BreakJob } from './break-job';
 export { ChangeSetting, PushJobs } from './change-setting';
 export { ClaimExecutions, type ClaimedWork } from './claim-executions';
 export { AuthenticateClient, ClientKeys } from './clients';
-export { EngineModule } from './engine.module';
+export { engineReadiness, EngineModule, type EngineOptions } from './engine.module';
 export { ExpireLeases } from './expire-leases';
 export { HeartbeatExecutions } from './heartbeat-executions';
 export { HintSender, type Hints } from './hints';

@@ -28,6 +28,8 @@ export function describeFault(error: unknown): { status: number; message: string
   // 415: a Content-Type that cannot even be read; the documents know only 400
   if (status === 415) return { status: 400, message: 'Content-Type must be application/json' };
   if (status && status >= 400 && status < 500) return { status, message: (error as Error).message };
+  // the caller hung up in the middle of its body: nobody reads this
+  if ((error as Error | undefined)?.message === 'aborted') return { status: 400, message: 'The request was aborted' };
   if (isUnavailable(error)) return { status: 503, message: 'The database is not available at present' };
   return { status: 500, message: 'Internal error' };
 }

@@ -1,8 +1,12 @@
+import type { IncomingMessage } from 'node:http';
 import { PayloadTooLargeException } from '@nestjs/common';
 import { DomainError } from '@task-engine/domain';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { parseJson } from './json-text';
+
+/** How much of an oversized body is read and thrown away before the connection is cut. */
+const DRAINED_BYTES = 64 * 1024 * 1024;
 
 const JSON_TYPE = /^[^;]*[/+]json\s*(;|$)/i;
 
@@ -13,16 +17,21 @@ const JSON_TYPE = /^[^;]*[/+]json\s*(;|$)/i;
 export class ReceivedBody {
   private parsed: { value: unknown } | { error: unknown } | undefined;
 
-  /** @param limit bytes at most */
+  /** @param bytes undefined when there were too many of them for any route; `limit` is what a route allows that says nothing else */
   constructor(
-    private readonly bytes: Buffer,
+    private readonly bytes: Buffer | undefined,
     private readonly contentType: string | undefined,
     private readonly limit: number,
   ) {}
 
   /** @throws PayloadTooLargeException */
   assertSize(limit = this.limit): void {
-    if (this.bytes.length > limit) throw new PayloadTooLargeException(`The request body is larger than ${limit} bytes`);
+    this.within(limit);
+  }
+
+  private within(limit: number): Buffer {
+    if (!this.bytes || this.bytes.length > limit) throw new PayloadTooLargeException(`The request body is larger than ${limit} bytes`);
+    return this.bytes;
   }
 
   /**
@@ -31,12 +40,12 @@ export class ReceivedBody {
    * @throws PayloadTooLargeException, DomainError invalid_parameter
    */
   json({ anyType = false } = {}): unknown {
-    this.assertSize();
-    if (this.bytes.length === 0) return undefined;
+    const bytes = this.within(this.limit);
+    if (bytes.length === 0) return undefined;
     if (!anyType && !JSON_TYPE.test(this.contentType ?? '')) {
       throw new DomainError('invalid_parameter', 'Content-Type must be application/json');
     }
-    this.parsed ??= attempt(() => parseJson(this.bytes));
+    this.parsed ??= attempt(() => parseJson(bytes));
     if ('error' in this.parsed) throw this.parsed.error;
     return this.parsed.value;
   }
@@ -50,12 +59,34 @@ function attempt(work: () => unknown): { value: unknown } | { error: unknown } {
   }
 }
 
-/** Makes every body of every content type arrive as a ReceivedBody. Nest registers no parsers of its own when one was given. */
-export function receiveBodies(app: NestFastifyApplication, limit: number): void {
-  app.getHttpAdapter().getInstance().removeAllContentTypeParsers();
-  app.useBodyParser('*', {}, (request, bytes, done) => {
-    done(null, new ReceivedBody(bytes as Buffer, request.headers['content-type'], limit));
-  });
+/**
+ * Makes every body of every content type arrive as a ReceivedBody.
+ * @param limit bytes of an ordinary body; `largest` of one that a route may ask for
+ */
+export function receiveBodies(app: NestFastifyApplication, limit: number, largest: number): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  // with one parser given, Nest leaves its own away; this one would still cut connections at Fastify's limit
+  app.useBodyParser('*', {}, (_request, _bytes, done) => done(null));
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', async (request: FastifyRequest, stream: IncomingMessage) =>
+    new ReceivedBody(await collect(stream, largest), request.headers['content-type'], limit),
+  );
+}
+
+/**
+ * Reads a body to its end. Of one that is larger than `largest` nothing is kept, but it is read on for a while: a client that is still
+ * sending when the connection closes loses the answer.
+ */
+async function collect(stream: IncomingMessage, largest: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size <= largest) chunks.push(chunk);
+    else chunks.length = 0;
+    if (size > largest + DRAINED_BYTES) break;
+  }
+  return size <= largest ? Buffer.concat(chunks, size) : undefined;
 }
 
 /** The body of a request that came with one. */

@@ -4,8 +4,6 @@ import type { FastifyReply } from 'fastify';
 /** Options of the Fastify server that all dialects share. */
 export function serverOptions(configuration: GatewayConfiguration): NonNullable<AppOptions['fastify']> {
   return {
-    // Dialects refuse bodies over their own limit after reading them: an answer to a request that is still being sent gets lost.
-    bodyLimit: Math.max(configuration.BODY_LIMIT_BYTES, configuration.BULK_BODY_LIMIT_BYTES),
     trustProxy: configuration.TRUST_PROXY.length > 0 ? configuration.TRUST_PROXY : false,
     // a long id is a wrong id, not a long address
     routerOptions: { maxParamLength: 2_048 },

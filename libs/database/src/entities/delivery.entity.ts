@@ -25,6 +25,10 @@ export class DeliveryEntity {
   @Column({ type: 'text' })
   url!: string;
 
+  /** Scheme, host and port of the URL: what counts as one endpoint. */
+  @Column({ type: 'text' })
+  origin!: string;
+
   @Column({ type: 'text' })
   body!: string;
 
@@ -40,11 +44,16 @@ export class DeliveryEntity {
   @Column({ type: 'integer' })
   attempts!: number;
 
+  /** Of these, made before the last replay: they do not count for giving up. */
+  @Column({ name: 'attempts_before', type: 'integer' })
+  attemptsBefore!: number;
+
+  /** The one delivery of its event whose first try writes the event's line into the job log. */
+  @Column({ type: 'boolean' })
+  announces!: boolean;
+
   @Column({ name: 'next_at', type: 'timestamptz' })
   nextAt!: Date;
-
-  @Column({ name: 'dispatched_at', type: 'timestamptz', nullable: true })
-  dispatchedAt!: Date | null;
 
   @Column({ type: 'bigint', nullable: true })
   token!: string | null;

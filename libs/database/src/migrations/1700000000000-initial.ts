@@ -204,23 +204,31 @@ const outgoing = [
     task_id bigint NOT NULL DEFAULT 0,
     event text NOT NULL,
     url text NOT NULL,
+    origin text NOT NULL,
     body text NOT NULL,
     headers jsonb NOT NULL DEFAULT '{}',
     verify_tls boolean NOT NULL DEFAULT true,
     state text NOT NULL DEFAULT 'pending' ${oneOf('state', DELIVERY_STATES)},
     attempts integer NOT NULL DEFAULT 0,
+    attempts_before integer NOT NULL DEFAULT 0,
+    announces boolean NOT NULL DEFAULT false,
     next_at timestamptz NOT NULL DEFAULT now(),
-    dispatched_at timestamptz,
     token bigint,
     lease_expires_at timestamptz,
     last_status integer,
     last_error text,
     created_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
-    CHECK ((finished_at IS NOT NULL) = (state IN ('delivered', 'exhausted', 'gone', 'blocked')))
+    CHECK ((finished_at IS NOT NULL) = (state IN ('delivered', 'exhausted', 'gone', 'blocked'))),
+    CHECK ((token IS NOT NULL AND lease_expires_at IS NOT NULL) = (state = 'sending'))
   )`,
   `CREATE INDEX delivery_job ON delivery (job_id, id)`,
+  // The next due time.
   `CREATE INDEX delivery_due ON delivery (next_at) WHERE state = 'pending'`,
+  // What is due for each endpoint, oldest first: a claim steps over the backlog of an endpoint that is busy.
+  `CREATE INDEX delivery_origin ON delivery (origin, next_at, id) WHERE state = 'pending'`,
+  // Whether something earlier is still to be told to the same endpoint about the same job.
+  `CREATE INDEX delivery_open ON delivery (job_id, id) WHERE state IN ('pending', 'sending')`,
   `CREATE INDEX delivery_lease ON delivery (lease_expires_at) WHERE state = 'sending'`,
   // What an operator looks for: the failed ones.
   `CREATE INDEX delivery_failed ON delivery (id) WHERE state IN ('exhausted', 'gone', 'blocked')`,

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { DELIVERY_STATES, DELIVERY_TRANSITIONS, type DeliveryState } from '@task-engine/domain';
 import type { Sql } from '../sql';
+import { SEVERITY } from './job-log.store';
 
 export interface NewDelivery {
   clientId: number;
   jobId: string;
-  /** '0' when the event is not about a task. */
+  /** The task that the event is logged against; '0' for none. */
   taskId: string;
   event: string;
   url: string;
@@ -14,16 +16,123 @@ export interface NewDelivery {
   verifyTls: boolean;
 }
 
-/** Outgoing callbacks (lead's first cut so that the engine runs; the owner of this file replaces it). */
+/** What a dispatcher gets with its lease. */
+export interface ClaimedDelivery {
+  id: string;
+  token: string;
+  /** The same on every try, replays included. */
+  messageId: string;
+  client: string;
+  /** `whsec_...`, or null when the client signs nothing. Never log it. */
+  signingSecret: string | null;
+  /** The client's own headers. Values may be secrets: never log them. */
+  clientHeaders: Record<string, string>;
+  definitionDigest: string;
+  jobId: string;
+  taskId: string;
+  event: string;
+  url: string;
+  origin: string;
+  body: string;
+  headers: Record<string, string>;
+  verifyTls: boolean;
+  /** Number of this try since the last replay, from 1. */
+  attempt: number;
+  createdAt: Date;
+}
+
+export interface ClaimOptions {
+  /** Deliveries wanted at most. */
+  limit: number;
+  /** Of one origin, those that are being sent by the caller included. */
+  perOrigin: number;
+  /** What the caller is sending now, by origin. */
+  busy: ReadonlyMap<string, number>;
+  leaseSeconds: number;
+  /** Lines of the job log that say which definitions an event used. */
+  lines: { common: string; client: string };
+}
+
+export interface DeliveryLease {
+  id: string;
+  token: string;
+}
+
+/** How a try ended. `released` gives it back as if it had not been made. */
+export interface DeliveryReport extends DeliveryLease {
+  state: Exclude<DeliveryState, 'sending'> | 'released';
+  /** Seconds until the next try, for `pending`. */
+  delaySeconds: number;
+  status: number | null;
+  error: string | null;
+  milliseconds: number;
+  /** Line for the job's log. */
+  line: { severity: keyof typeof SEVERITY; message: string; visible: boolean } | null;
+}
+
+export interface DeliveryRecord {
+  id: string;
+  messageId: string;
+  client: string;
+  jobId: string;
+  taskId: string;
+  event: string;
+  url: string;
+  state: DeliveryState;
+  attempts: number;
+  nextAt: Date;
+  lastStatus: number | null;
+  lastError: string | null;
+  createdAt: Date;
+  finishedAt: Date | null;
+}
+
+export interface DeliveryFilter {
+  state?: DeliveryState;
+  /** Name of the client. */
+  client?: string;
+  jobId?: string;
+  /** Rows at most, newest first. */
+  limit: number;
+}
+
+/** Candidates looked at for one origin in one claim: bounds the walk past those that wait for an earlier one of their job. */
+const WINDOW = 200;
+/** A B-tree entry must fit a third of a page; a longer host is none. */
+const MAX_ORIGIN = 300;
+
+/** Names of states as an SQL list, taken from the transition table. */
+function statesBefore(to: DeliveryState): string {
+  const states = DELIVERY_STATES.filter((from) => (DELIVERY_TRANSITIONS[from] as readonly DeliveryState[]).includes(to));
+  return states.map((state) => `'${state}'`).join(', ');
+}
+
+/** Final states: those that only a replay leaves. */
+const FINAL = DELIVERY_STATES.filter((state) => state !== 'pending' && state !== 'sending');
+
+/**
+ * Outgoing callbacks. A try is a lease with a fencing token; the row owns attempts and due time, decided by the database's clock.
+ * Statements compare with statement_timestamp(): unlike clock_timestamp() it can bound an index scan, and unlike now() it is not the
+ * start of a long transaction.
+ */
 export class DeliveryStore {
   constructor(private readonly sql: Sql) {}
 
+  /** In the transaction of the transition that is reported. Ids come in the order given: the order of sending. */
   async insert(deliveries: NewDelivery[]): Promise<{ id: string; url: string }[]> {
     if (deliveries.length === 0) return [];
+    const announced = new Set<string>();
+    const first = ({ jobId, taskId, event }: NewDelivery) => {
+      const key = `${jobId} ${taskId} ${event}`;
+      return announced.size < announced.add(key).size;
+    };
     return this.sql.query(
-      `INSERT INTO delivery (message_id, client_id, job_id, task_id, event, url, body, headers, verify_tls)
-       SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::boolean[])
-       RETURNING id, url`,
+      `INSERT INTO delivery (message_id, client_id, job_id, task_id, event, url, origin, body, headers, verify_tls, announces)
+       SELECT message_id, client_id, job_id, task_id, event, url, origin, body, headers, verify_tls, announces
+       FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::jsonb[],
+                   $10::boolean[], $11::boolean[])
+            WITH ORDINALITY AS d (message_id, client_id, job_id, task_id, event, url, origin, body, headers, verify_tls, announces, n)
+       ORDER BY n RETURNING id, url`,
       [
         deliveries.map(() => `msg_${randomUUID()}`),
         deliveries.map((delivery) => delivery.clientId),
@@ -31,10 +140,228 @@ export class DeliveryStore {
         deliveries.map((delivery) => delivery.taskId),
         deliveries.map((delivery) => delivery.event),
         deliveries.map((delivery) => delivery.url),
+        deliveries.map((delivery) => originOf(delivery.url)),
         deliveries.map((delivery) => delivery.body),
         deliveries.map((delivery) => JSON.stringify(delivery.headers)),
         deliveries.map((delivery) => delivery.verifyTls),
+        deliveries.map(first),
       ],
     );
   }
+
+  /**
+   * pending -> sending for what is due, oldest first, no more of an origin than it has room for. A first try waits until every
+   * earlier delivery of the same job to the same URL has had its own: `start` does not overtake `complete`, while an endpoint that
+   * fails does not hold its later ones up.
+   *
+   * The step from origin to origin (a loose index scan) makes a claim cost what it takes, not what waits: a backlog of thousands at an
+   * endpoint that hangs is stepped over.
+   *
+   * @returns `contended`: another dispatcher was quicker with some, so a further claim may find more
+   */
+  async claim(options: ClaimOptions): Promise<{ deliveries: ClaimedDelivery[]; contended: boolean }> {
+    const rows = await this.sql.query<ClaimedDelivery & { due: number; id: string | null }>(
+      `WITH RECURSIVE origins (origin) AS (
+         (SELECT origin FROM delivery WHERE state = 'pending' ORDER BY origin LIMIT 1)
+         UNION ALL
+         SELECT (SELECT d.origin FROM delivery d WHERE d.state = 'pending' AND d.origin > o.origin ORDER BY d.origin LIMIT 1)
+         FROM origins o WHERE o.origin IS NOT NULL
+       ), room AS (
+         SELECT origin, $1 - COALESCE(busy.n, 0) AS n
+         FROM origins LEFT JOIN unnest($2::text[], $3::int[]) AS busy (origin, n) USING (origin)
+         WHERE origin IS NOT NULL AND COALESCE(busy.n, 0) < $1
+       ), due AS MATERIALIZED (
+         SELECT ready.id FROM room CROSS JOIN LATERAL (
+           SELECT d.id, d.next_at FROM (
+             SELECT id, next_at, job_id, url, attempts FROM delivery
+             WHERE state = 'pending' AND origin = room.origin AND next_at <= statement_timestamp()
+             ORDER BY next_at, id LIMIT ${WINDOW}
+           ) d
+           WHERE d.attempts > 0 OR NOT EXISTS (
+             SELECT FROM delivery e WHERE e.job_id = d.job_id AND e.id < d.id AND e.state IN ('pending', 'sending') AND e.url = d.url
+               AND (e.state = 'sending' OR e.attempts = 0)
+           )
+           ORDER BY d.next_at, d.id LIMIT room.n
+         ) ready
+         ORDER BY ready.next_at, ready.id LIMIT $4
+       ), held AS MATERIALIZED (
+         SELECT id, announces FROM delivery WHERE id IN (SELECT id FROM due) AND state IN (${statesBefore('sending')})
+         ORDER BY id FOR UPDATE SKIP LOCKED
+       ), claimed AS (
+         UPDATE delivery d SET state = 'sending', attempts = d.attempts + 1, announces = false, token = nextval('lease_token'),
+                lease_expires_at = clock_timestamp() + make_interval(secs => $5)
+         FROM held WHERE d.id = held.id AND d.state IN (${statesBefore('sending')})
+         RETURNING d.*, held.announces AS announced
+       ), logged AS (
+         INSERT INTO job_log (job_id, task_id, progname, message)
+         SELECT c.job_id, c.task_id, 'callback', CASE f.body->>'source' WHEN 'client' THEN $7 ELSE $6 END
+         FROM claimed c JOIN job j ON j.id = c.job_id JOIN definition f ON f.digest = j.definition_digest
+         WHERE c.announced ORDER BY c.id
+       )
+       SELECT (SELECT count(*)::int FROM due) AS due, c.id, c.token, c.message_id AS "messageId", cl.name AS client,
+              cl.signing_secret AS "signingSecret", cl.callback_headers AS "clientHeaders", j.definition_digest AS "definitionDigest",
+              c.job_id AS "jobId", c.task_id AS "taskId", c.event, c.url, c.origin, c.body, c.headers, c.verify_tls AS "verifyTls",
+              c.attempts - c.attempts_before AS attempt, c.created_at AS "createdAt"
+       FROM (SELECT) AS always
+       LEFT JOIN (claimed c JOIN client cl ON cl.id = c.client_id JOIN job j ON j.id = c.job_id) ON true
+       ORDER BY c.id`,
+      [
+        options.perOrigin,
+        [...options.busy.keys()],
+        [...options.busy.values()],
+        options.limit,
+        options.leaseSeconds,
+        options.lines.common,
+        options.lines.client,
+      ],
+    );
+    const deliveries = rows.filter((row) => row.id !== null);
+    return { deliveries, contended: (rows[0]?.due ?? 0) > deliveries.length };
+  }
+
+  /** Renews leases; answers those that are still held. */
+  async heartbeat(leases: DeliveryLease[], leaseSeconds: number): Promise<string[]> {
+    const rows = await this.sql.query<{ id: string }>(
+      `UPDATE delivery d SET lease_expires_at = clock_timestamp() + make_interval(secs => $3)
+       FROM unnest($1::bigint[], $2::bigint[]) AS held (id, token)
+       WHERE d.id = held.id AND d.token = held.token AND d.state = 'sending' RETURNING d.id`,
+      [leases.map((lease) => lease.id), leases.map((lease) => lease.token), leaseSeconds],
+    );
+    return rows.map((row) => row.id);
+  }
+
+  /**
+   * sending -> what became of it, with the rows of the attempt and of the job log. A report with a stale token changes nothing.
+   * Answers the ids that changed.
+   */
+  async report(reports: DeliveryReport[]): Promise<string[]> {
+    if (reports.length === 0) return [];
+    const rows = await this.sql.query<{ id: string }>(
+      `WITH report AS (
+         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::float8[], $5::int[], $6::text[], $7::int[], $8::smallint[],
+                              $9::text[], $10::boolean[])
+           AS r (id, token, state, delay, status, error, milliseconds, severity, message, visible)
+       ), held AS MATERIALIZED (
+         SELECT d.id FROM delivery d JOIN report r USING (id) WHERE d.token = r.token AND d.state = 'sending'
+         ORDER BY d.id FOR UPDATE OF d
+       ), changed AS (
+         UPDATE delivery d SET
+           state = CASE r.state WHEN 'released' THEN 'pending' ELSE r.state END,
+           attempts = d.attempts - CASE r.state WHEN 'released' THEN 1 ELSE 0 END,
+           next_at = CASE WHEN r.state IN ('pending', 'released') THEN clock_timestamp() + make_interval(secs => r.delay) ELSE d.next_at END,
+           last_status = CASE r.state WHEN 'released' THEN d.last_status ELSE r.status END,
+           last_error = CASE r.state WHEN 'released' THEN d.last_error ELSE r.error END,
+           finished_at = CASE WHEN r.state IN ('pending', 'released') THEN NULL ELSE clock_timestamp() END,
+           token = NULL, lease_expires_at = NULL
+         FROM report r, held WHERE d.id = held.id AND r.id = d.id AND d.token = r.token AND d.state = 'sending'
+         RETURNING d.id, d.job_id, d.task_id, d.attempts
+       ), tried AS (
+         INSERT INTO delivery_attempt (delivery_id, number, status, error, milliseconds)
+         SELECT c.id, c.attempts, r.status, r.error, r.milliseconds
+         FROM changed c JOIN report r USING (id) WHERE r.state <> 'released'
+       ), logged AS (
+         INSERT INTO job_log (job_id, task_id, severity, progname, message, visible)
+         SELECT c.job_id, c.task_id, r.severity, 'callback', r.message, r.visible
+         FROM changed c JOIN report r USING (id) WHERE r.message IS NOT NULL ORDER BY c.id
+       )
+       SELECT id FROM changed`,
+      [
+        reports.map((report) => report.id),
+        reports.map((report) => report.token),
+        reports.map((report) => report.state),
+        reports.map((report) => report.delaySeconds),
+        reports.map((report) => report.status),
+        reports.map((report) => report.error),
+        reports.map((report) => Math.round(report.milliseconds)),
+        reports.map((report) => report.line && SEVERITY[report.line.severity]),
+        reports.map((report) => report.line?.message ?? null),
+        reports.map((report) => report.line?.visible ?? null),
+      ],
+    );
+    return rows.map((row) => row.id);
+  }
+
+  /** sending -> pending where the lease ran out, or exhausted when that was the last try. The try counts: it may have arrived. */
+  async expire(limit: number, maxAttempts: number): Promise<{ id: string; state: DeliveryState }[]> {
+    return this.sql.query(
+      `WITH late AS MATERIALIZED (
+         SELECT id FROM delivery WHERE state = 'sending' AND lease_expires_at < statement_timestamp()
+         ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+       ), lost AS (
+         UPDATE delivery d SET
+           state = CASE WHEN d.attempts - d.attempts_before < $2 THEN 'pending' ELSE 'exhausted' END,
+           finished_at = CASE WHEN d.attempts - d.attempts_before < $2 THEN NULL ELSE clock_timestamp() END,
+           next_at = clock_timestamp(), last_status = NULL, last_error = $3, token = NULL, lease_expires_at = NULL
+         FROM late WHERE d.id = late.id AND d.state = 'sending' RETURNING d.id, d.state, d.attempts, d.job_id, d.task_id, d.event
+       ), tried AS (
+         INSERT INTO delivery_attempt (delivery_id, number, error, milliseconds) SELECT id, attempts, $3, 0 FROM lost
+       ), logged AS (
+         INSERT INTO job_log (job_id, task_id, severity, progname, message, visible)
+         SELECT job_id, task_id, CASE state WHEN 'pending' THEN ${SEVERITY.WARN} ELSE ${SEVERITY.ERROR} END, 'callback',
+                'callback ' || event || ': ' || $3 || CASE state WHEN 'pending' THEN '' ELSE '; given up' END, state <> 'pending'
+         FROM lost
+       )
+       SELECT id, state FROM lost`,
+      [limit, maxAttempts, 'the dispatcher died while it was sending'],
+    );
+  }
+
+  /** Seconds until a delivery becomes due or a lease runs out; null when nothing lies ahead. */
+  async secondsToNextDue(): Promise<number | null> {
+    const [row] = await this.sql.query<{ seconds: number | null }>(
+      `SELECT extract(epoch FROM LEAST(
+         (SELECT next_at FROM delivery WHERE state = 'pending' AND next_at > statement_timestamp() ORDER BY next_at LIMIT 1),
+         (SELECT min(lease_expires_at) FROM delivery WHERE state = 'sending')
+       ) - clock_timestamp())::float8 AS seconds`,
+    );
+    return row?.seconds ?? null;
+  }
+
+  /** What is not finished, and how long the oldest of what is due has been due. */
+  async backlog(): Promise<{ pending: number; sending: number; oldestSeconds: number }> {
+    const [row] = await this.sql.query<{ pending: number; sending: number; oldestSeconds: number }>(
+      `SELECT (SELECT count(*)::int FROM delivery WHERE state = 'pending') AS pending,
+              (SELECT count(*)::int FROM delivery WHERE state = 'sending') AS sending,
+              COALESCE(GREATEST(extract(epoch FROM statement_timestamp() - (SELECT min(next_at) FROM delivery WHERE state = 'pending')), 0), 0)::float8
+                AS "oldestSeconds"`,
+    );
+    return row!;
+  }
+
+  async list(filter: DeliveryFilter): Promise<DeliveryRecord[]> {
+    return this.sql.query<DeliveryRecord>(
+      `SELECT d.id, d.message_id AS "messageId", c.name AS client, d.job_id AS "jobId", d.task_id AS "taskId", d.event, d.url, d.state,
+              d.attempts, d.next_at AS "nextAt", d.last_status AS "lastStatus", d.last_error AS "lastError",
+              d.created_at AS "createdAt", d.finished_at AS "finishedAt"
+       FROM delivery d JOIN client c ON c.id = d.client_id
+       WHERE ($1::text IS NULL OR d.state = $1) AND ($2::text IS NULL OR c.name = $2) AND ($3::bigint IS NULL OR d.job_id = $3)
+       ORDER BY d.id DESC LIMIT $4`,
+      [filter.state ?? null, filter.client ?? null, filter.jobId ?? null, filter.limit],
+    );
+  }
+
+  /** Final -> pending, due now, the tries counted anew, under the same message id. Answers the ids that changed. */
+  async replay(ids: string[]): Promise<string[]> {
+    const rows = await this.sql.query<{ id: string }>(
+      `UPDATE delivery SET state = 'pending', attempts_before = attempts, next_at = clock_timestamp(), finished_at = NULL
+       WHERE id = ANY($1::bigint[]) AND state IN (${FINAL.map((state) => `'${state}'`).join(', ')}) RETURNING id`,
+      [ids],
+    );
+    return rows.map((row) => row.id);
+  }
+
+  /** Makes waiting deliveries due now. Answers the ids that changed. */
+  async retryNow(ids: string[]): Promise<string[]> {
+    const rows = await this.sql.query<{ id: string }>(
+      `UPDATE delivery SET next_at = clock_timestamp()
+       WHERE id = ANY($1::bigint[]) AND state = 'pending' AND next_at > clock_timestamp() RETURNING id`,
+      [ids],
+    );
+    return rows.map((row) => row.id);
+  }
+}
+
+/** Scheme, host and port: what counts as one endpoint. Empty for what is no URL; the dispatcher will refuse it. */
+function originOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin.slice(0, MAX_ORIGIN) : '';
 }

@@ -1,3 +1,4 @@
+import type { OutboundConfiguration } from '../configuration/variables';
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
@@ -74,6 +75,16 @@ export class OutboundHttp {
 
   constructor(private readonly options: OutboundOptions) {
     this.rules = new AddressRules(options.allow);
+  }
+
+  /** A client as an app's variables say. */
+  static from(configuration: OutboundConfiguration, timeoutMs: number): OutboundHttp {
+    return new OutboundHttp({
+      allow: configuration.OUTBOUND_ALLOW,
+      maxReplyBytes: configuration.OUTBOUND_REPLY_BYTES,
+      connections: configuration.OUTBOUND_CONNECTIONS,
+      timeoutMs,
+    });
   }
 
   /**

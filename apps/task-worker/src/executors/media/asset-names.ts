@@ -3,7 +3,6 @@ const MAX_PREFIX = 120;
 
 /** A content id as the prefix of file names (reference 1.4). It is the client's key and may hold anything: what would make folders or odd URLs is replaced. */
 export function assetPrefix(contentId: string): string {
-   
   const name = contentId.replace(/[\u0000-\u001f\u007f/\\:*?"<>|#%]/g, '_').replace(/^\.+/, '_');
   return [...name].slice(0, MAX_PREFIX).join('') || '_';
 }

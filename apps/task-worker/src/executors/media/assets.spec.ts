@@ -22,6 +22,12 @@ jest.setTimeout(60_000);
   afterAll(() => bench?.close());
 
   it('35: createmp4 makes the download file from the combined file, or from the segments with their languages', async () => {
+    const asset = await bench.workflows.run('vodcapture', {
+      content_id: 'demo_26',
+      output_folder: 'demo_26',
+      clips: [{ source: `${bench.url}/multi/master.m3u8`, start: 1, end: 5 }],
+    });
+    expect(asset.error).toBeNull();
     const parameters = { content_id: 'demo_26', source_folder: 'demo_26', output_folder: 'demo_35' };
     const best = await bench.workflows.run('createmp4', parameters);
     expect(best).toMatchObject({ error: null, callback: { message: 'demo_26.mp4' } });
@@ -92,7 +98,10 @@ jest.setTimeout(60_000);
       files: ['demo_37/frame.jpg', '/demo_37/frame.png'],
     });
     expect(warnings(some)).toEqual(['File not found: content/vod/demo_37/absent.jpg']);
-    const whole = await bench.workflows.run('asset_delete', { content_id: 'x', files: ['demo_37/late.png', 'demo_37'] });
+    const whole = await bench.workflows.run('asset_delete', {
+      content_id: 'x',
+      files: ['demo_37/late.png', 'demo_37'],
+    });
     expect(whole.error).toBe('Not a file: content/vod/demo_37');
     expect(existsSync(target('demo_37', 'late.png'))).toBe(true);
     for (const warned of [[], ['Nothing to delete in content/vod/demo_37']]) {
@@ -134,7 +143,11 @@ jest.setTimeout(60_000);
       '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n',
     );
     for (const name of ['i.m3u8', 'f.m3u8', 'concat.mp4']) {
-      const job = await capture('demo_evil', [{ source: `${bench.url}/evil/${name}` }]);
+      const job = await bench.workflows.run('vodcapture', {
+        content_id: 'demo_evil',
+        output_folder: 'demo_evil',
+        clips: [{ source: `${bench.url}/evil/${name}` }],
+      });
       expect(job.error).toMatch(/^Unreadable (source|playlist): http/);
     }
   });

@@ -76,9 +76,7 @@ export function parsePlaylist(text: string, uri: string): MediaPlaylist | Master
   } catch (cause) {
     throw new TaskFailure(`Unreadable playlist: ${shownUrl(uri)}`, { retryable: false, cause });
   }
-  const parsed = playlist.isMasterPlaylist
-    ? readMaster(playlist, uri)
-    : readMedia(playlist, uri);
+  const parsed = playlist.isMasterPlaylist ? readMaster(playlist, uri) : readMedia(playlist, uri);
   if ((parsed.kind === 'master' ? parsed.variants : parsed.segments).length === 0) {
     throw new TaskFailure(`No media in playlist ${shownUrl(uri)}`);
   }
