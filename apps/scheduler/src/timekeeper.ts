@@ -1,6 +1,6 @@
 import { Inject, Injectable, OnApplicationBootstrap } from '@nestjs/common';
 import { Database } from '@task-engine/database';
-import { ExpireLeases, RELEASE_SCHEDULE, ReleaseDue, RetainJobs, SweepLost } from '@task-engine/engine';
+import { ExpireLeases, RELEASE_SCHEDULE, ReleaseDue, RetainJobs, SweepLost, TimeOutJobs } from '@task-engine/engine';
 import { NotificationServer } from '@task-engine/messaging';
 import { CONFIGURATION, Log, Metrics, type SchedulerConfiguration } from '@task-engine/platform';
 
@@ -30,6 +30,7 @@ export class Timekeeper implements OnApplicationBootstrap {
     private readonly database: Database,
     private readonly releaseDue: ReleaseDue,
     private readonly expireLeases: ExpireLeases,
+    private readonly timeOutJobs: TimeOutJobs,
     private readonly sweepLost: SweepLost,
     private readonly retainJobs: RetainJobs,
     private readonly notifications: NotificationServer,
@@ -95,6 +96,7 @@ export class Timekeeper implements OnApplicationBootstrap {
     const now = Date.now();
     if (now - this.sweptAt >= this.configuration.SWEEP_SECONDS * 1_000) {
       this.sweptAt = now;
+      await this.timeOutJobs.run();
       const swept = await this.sweepLost.run(PATIENCE_SECONDS);
       if (swept.executions + swept.jobs > 0) this.log.info(swept, 'hinted again what nobody had picked up');
     }

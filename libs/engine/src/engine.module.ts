@@ -31,6 +31,7 @@ import { RetainJobs } from './retain-jobs';
 import { ReadSchedules, SwitchSchedule } from './schedules';
 import { SubmitJob } from './submit-job';
 import { SweepLost } from './sweep-lost';
+import { TimeOutJobs } from './time-out-jobs';
 import { UpdateJob } from './update-job';
 import { WorkerRegistration } from './worker-registration';
 
@@ -56,6 +57,7 @@ const VERBS = [
   SubmitJob,
   SwitchSchedule,
   SweepLost,
+  TimeOutJobs,
   UpdateJob,
   WorkerRegistration,
 ];

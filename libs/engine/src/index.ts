@@ -20,5 +20,6 @@ export { RetainJobs } from './retain-jobs';
 export { ReadSchedules, SwitchSchedule } from './schedules';
 export { SubmitJob, type Submitted } from './submit-job';
 export { SweepLost } from './sweep-lost';
+export { TimeOutJobs } from './time-out-jobs';
 export { UpdateJob, type JobChanges } from './update-job';
 export { WorkerRegistration } from './worker-registration';

@@ -1,4 +1,4 @@
-import { ExpireLeases, HeartbeatExecutions, UpdateJob } from '@task-engine/engine';
+import { ExpireLeases, HeartbeatExecutions, TimeOutJobs, UpdateJob } from '@task-engine/engine';
 import { TestEngine } from '../../support/start-engine';
 
 describe('leases', () => {
@@ -133,6 +133,18 @@ describe('leases', () => {
     ]);
     await engine.advance(id);
     expect(await engine.state(id)).toBe('broken');
+  });
+
+  it('a job that runs longer than its definition allows fails, and what it runs is stopped', async () => {
+    const id = await started('steps', { count: 2 });
+    const [work] = await engine.claim(id);
+    await engine.query(`UPDATE definition SET body = jsonb_set(body, '{timeout}', '60') WHERE digest = (SELECT definition_digest FROM job WHERE id = $1)`, [id]);
+    expect(await engine.get(TimeOutJobs).run()).toBe(0);
+    await engine.query(`UPDATE job SET started_at = now() - interval '61 seconds' WHERE id = $1`, [id]);
+    expect(await engine.get(TimeOutJobs).run()).toBe(1);
+    expect(await engine.state(id)).toBe('failed');
+    expect(await engine.report(work!)).toBe(false);
+    expect((await engine.messages(id)).at(-1)).toMatch(/^job has failed: not done within/);
   });
 
   it('the database itself refuses a second live execution of a task', async () => {

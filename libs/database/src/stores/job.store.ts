@@ -151,6 +151,17 @@ export class JobStore {
     );
   }
 
+  /** Locks started jobs whose definition's `timeout` (seconds) has passed since they started. */
+  async lockOverdue(limit: number): Promise<JobRecord[]> {
+    return this.sql.query<JobRecord>(
+      `SELECT ${COLUMNS} FROM job j JOIN client c ON c.id = j.client_id JOIN definition d ON d.digest = j.definition_digest
+       WHERE j.state = 'started' AND (d.body->>'timeout')::float8 > 0
+         AND j.started_at + make_interval(secs => (d.body->>'timeout')::float8) < clock_timestamp()
+       ORDER BY j.id LIMIT $1 FOR UPDATE OF j SKIP LOCKED`,
+      [limit],
+    );
+  }
+
   /** Jobs in dispatch order, at most `limit`: of clients without a cap from the lane's queue, of capped ones at most their room. */
   async queued(laneId: number, limit: number, rooms: { clientId: number; room: number }[]): Promise<QueuedJob[]> {
     return this.sql.query<QueuedJob>(
