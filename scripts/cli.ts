@@ -5,6 +5,7 @@ import { configurationOrExit, type ToolConfiguration, toolSchema } from '@task-e
 import { clientCommands } from './cli/client-commands';
 import { deliveryCommands } from './cli/delivery-commands';
 import { keyCommands } from './cli/key-commands';
+import { laneCommands } from './cli/lane-commands';
 import { UsageError, type Command } from './cli/command';
 import { DataFolder } from './local/data-folder';
 import { LocalError } from './local/local-error';
@@ -15,15 +16,15 @@ const COMMANDS: Record<string, Command> = {
   ...keyCommands,
   ...clientCommands,
   ...deliveryCommands,
+  ...laneCommands,
   migrate: { usage: 'migrate', does: 'bring the database to the newest schema', run: () => Promise.resolve() },
 };
 
 function help(): string {
-  const width = Math.max(...Object.values(COMMANDS).map((command) => command.usage.length));
   return [
     'Usage: npm run cli -- <command>',
     '',
-    ...Object.values(COMMANDS).map((command) => `  ${command.usage.padEnd(width)}  ${command.does}`),
+    ...Object.values(COMMANDS).flatMap((command) => [`  ${command.usage}`, `      ${command.does}`]),
     '',
     'The database is DATABASE_URL, or the one of `npm start` below DATA_DIR (running or not).',
   ].join('\n');
@@ -45,7 +46,12 @@ async function main(words: string[]): Promise<void> {
     if (name === 'migrate') console.log('The database has the newest schema.');
     const dataSource = await createDataSource({ url, poolSize: 2, applicationName: 'task-engine cli' }).initialize();
     try {
-      await command.run({ database: new Database(dataSource), positionals, values, print: (line) => console.log(line) });
+      await command.run({
+        database: new Database(dataSource),
+        positionals,
+        values,
+        print: (line) => console.log(line),
+      });
     } finally {
       await dataSource.destroy();
     }

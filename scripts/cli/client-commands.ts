@@ -32,7 +32,11 @@ export const clientCommands: Record<string, Command> = {
       const client = await new ClientKeys(invocation.database).existing(name);
       const secret = invocation.values.off ? null : `whsec_${randomBytes(32).toString('base64')}`;
       await invocation.database.stores.clients.configure(client.id, { signingSecret: secret });
-      invocation.print(secret ? `Signing secret of '${name}', shown this once:\n\n  ${secret}\n` : `Callbacks of '${name}' are no longer signed.`);
+      invocation.print(
+        secret
+          ? `Signing secret of '${name}', shown this once:\n\n  ${secret}\n`
+          : `Callbacks of '${name}' are no longer signed.`,
+      );
     },
   },
 };

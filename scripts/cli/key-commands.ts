@@ -2,7 +2,13 @@ import { ClientKeys } from '@task-engine/engine';
 import { type Command, only, table, time } from './command';
 
 const shown = (client: string, key: string) =>
-  [`Key of client '${client}', shown this once and stored only as a hash:`, '', `  ${key}`, '', 'Send it as header `api-key`, the name as header `client`.'].join('\n');
+  [
+    `Key of client '${client}', shown this once and stored only as a hash:`,
+    '',
+    `  ${key}`,
+    '',
+    'Send it as header `api-key`, the name as header `client`.',
+  ].join('\n');
 
 /** Keys of clients: `keys create|list|rotate|revoke`. */
 export const keyCommands: Record<string, Command> = {
@@ -26,7 +32,11 @@ export const keyCommands: Record<string, Command> = {
         time(key.createdAt),
         key.revokedAt ? `revoked ${time(key.revokedAt)}` : 'live',
       ]);
-      print(rows.length === 0 ? 'No keys yet: npm run cli -- keys create <client>' : table([['ID', 'CLIENT', 'KEY', 'CREATED', 'STATE'], ...rows]));
+      print(
+        rows.length === 0
+          ? 'No keys yet: npm run cli -- keys create <client>'
+          : table([['ID', 'CLIENT', 'KEY', 'CREATED', 'STATE'], ...rows]),
+      );
     },
   },
   'keys rotate': {

@@ -27,7 +27,9 @@ export class GatewayModule {
         EngineModule.forRoot({
           app: 'api-gateway',
           configuration,
-          definitions: Definitions.load({ directories: [builtInDefinitions(), ...(WORKFLOWS_DIR ? [WORKFLOWS_DIR] : [])] }),
+          definitions: Definitions.load({
+            directories: [builtInDefinitions(), ...(WORKFLOWS_DIR ? [WORKFLOWS_DIR] : [])],
+          }),
         }),
         TaskEngineModule,
       ],

@@ -12,7 +12,11 @@ export function prepareGateway(app: NestFastifyApplication, configuration: Gatew
   // after the body is read: its events would leave the context again
   const fastify = app.getHttpAdapter().getInstance();
   fastify.addHook('preValidation', (request, _reply, done) => withLogContext({ requestId: request.id }, done));
-  receiveBodies(app, configuration.BODY_LIMIT_BYTES, Math.max(configuration.BODY_LIMIT_BYTES, configuration.BULK_BODY_LIMIT_BYTES));
+  receiveBodies(
+    app,
+    configuration.BODY_LIMIT_BYTES,
+    Math.max(configuration.BODY_LIMIT_BYTES, configuration.BULK_BODY_LIMIT_BYTES),
+  );
   app.useGlobalFilters(new FallbackFilter(app.get(Log)));
   serveApiDocuments(app, { 'task-engine': taskEngineDocument(VERSION, app.get(Definitions)) });
 }

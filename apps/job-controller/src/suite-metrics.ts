@@ -20,9 +20,14 @@ export class SuiteMetrics {
       const { queues } = await readHealth.run('engine');
       for (const [queue, { workers }] of Object.entries(queues)) gauge.set({ queue }, workers);
     });
-    metrics.gauge('queue_oldest_seconds', 'Age of the oldest task that waits for a worker', ['queue'], async (gauge) => {
-      gauge.reset();
-      for (const { queue, seconds } of await database.stores.executions.oldest()) gauge.set({ queue }, seconds);
-    });
+    metrics.gauge(
+      'queue_oldest_seconds',
+      'Age of the oldest task that waits for a worker',
+      ['queue'],
+      async (gauge) => {
+        gauge.reset();
+        for (const { queue, seconds } of await database.stores.executions.oldest()) gauge.set({ queue }, seconds);
+      },
+    );
   }
 }

@@ -92,7 +92,8 @@ export class EngineModule {
         { provide: Definitions, useFactory: () => definitions ?? Definitions.load({}) },
         {
           provide: ClientConfigurations,
-          useFactory: () => ClientConfigurations.load({ file: configuration.CLIENTS_CONFIG, dataDir: configuration.DATA_DIR }),
+          useFactory: () =>
+            ClientConfigurations.load({ file: configuration.CLIENTS_CONFIG, dataDir: configuration.DATA_DIR }),
         },
         DefinitionCache,
         HintSender,
@@ -108,5 +109,10 @@ export class EngineModule {
 
 /** What has to hold before an app of the suite is ready. */
 export function engineReadiness(app: INestApplicationContext): ReadinessIndicator[] {
-  return [app.get(DatabaseReadiness), app.get(MigrationsReadiness), app.get(RedisReadiness), app.get(SubscriberReadiness)];
+  return [
+    app.get(DatabaseReadiness),
+    app.get(MigrationsReadiness),
+    app.get(RedisReadiness),
+    app.get(SubscriberReadiness),
+  ];
 }

@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { startSuite, type TestSuite } from '../../support/start-suite';
-import { BOOTSTRAP, query, TaskEngineClient } from './task-engine-client';
+import { BOOTSTRAP, query, type Shown, TaskEngineClient } from './task-engine-client';
 
 const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
 const submission = (parameters: string) => `{"job":{"workflow":"noop"},"parameters":${parameters}}`;
@@ -25,7 +25,12 @@ describe('bad input', () => {
   afterAll(() => suite?.stop());
 
   /** The request is refused with the status and a message, and nothing was written. */
-  async function refused(call: () => Promise<{ status: number; body: any }>, status: number, message: RegExp, keys: string[]) {
+  async function refused(
+    call: () => Promise<{ status: number; body: Shown }>,
+    status: number,
+    message: RegExp,
+    keys: string[],
+  ) {
     const before = await query(suite.databaseUrl, WRITTEN);
     const answer = await call();
     expect(answer.status).toBe(status);
@@ -54,7 +59,11 @@ describe('bad input', () => {
     ['constructor.prototype', submission('{"constructor":{"prototype":{"a":1}}}'), /constructor\.prototype/],
     ['a list of too many entries', submission(`{"a":[${'0,'.repeat(10_000)}0]}`), /more than 10000 entries/],
     ['a number out of range', submission('{"a":1e999}'), /out of range/],
-    ['bytes that are not UTF-8', Buffer.concat([Buffer.from('{"job":{"workflow":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}}')]), /UTF-8/],
+    [
+      'bytes that are not UTF-8',
+      Buffer.concat([Buffer.from('{"job":{"workflow":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}}')]),
+      /UTF-8/,
+    ],
   ];
 
   it.each(parsing)('POST /job refuses %s', async (_, body, message) => {
@@ -88,10 +97,22 @@ describe('bad input', () => {
     ['an hour that does not exist', job({ run_at: '2030-01-01T25:00:00.000' }), /job\.run_at must/],
     ['a date that is a number', job({ run_at: 5 }), /job\.run_at must/],
     ['a semaphore that is no URL', job({ semaphore_url: 'nowhere' }), /job\.semaphore_url must/],
-    ['a semaphore with a port that is none', job({ semaphore_url: 'http://example.com:70000/' }), /job\.semaphore_url must/],
+    [
+      'a semaphore with a port that is none',
+      job({ semaphore_url: 'http://example.com:70000/' }),
+      /job\.semaphore_url must/,
+    ],
     ['a semaphore of another scheme', job({ semaphore_url: 'file:///etc/passwd' }), /job\.semaphore_url must/],
-    ['an endpoint that is no URL', { job: { workflow: 'noop' }, parameters: { rest_endpoints: ['nowhere'] } }, /rest_endpoints/],
-    ['an endpoint with port 0', { job: { workflow: 'noop' }, parameters: { rest_endpoints: ['http://a:0/'] } }, /rest_endpoints/],
+    [
+      'an endpoint that is no URL',
+      { job: { workflow: 'noop' }, parameters: { rest_endpoints: ['nowhere'] } },
+      /rest_endpoints/,
+    ],
+    [
+      'an endpoint with port 0',
+      { job: { workflow: 'noop' }, parameters: { rest_endpoints: ['http://a:0/'] } },
+      /rest_endpoints/,
+    ],
     ['endpoints that are no list', { job: { workflow: 'noop' }, parameters: { rest_endpoints: 5 } }, /rest_endpoints/],
     ['persist that is neither yes nor no', job({ persist: 'maybe' }), /job\.persist must/],
     ['a client that is no string', { client: 5, ...job({}) }, /client must/],
@@ -121,7 +142,10 @@ describe('bad input', () => {
 
   it('changes nothing when one of several changes is refused', async () => {
     // a scheduled job can be given a priority but is queued by its time only
-    await refused(() => api.put(`/jobs/${id}`, { priority: 1, queue_state: 'queued' }), 400, /only a paused job/, ['id', 'error']);
+    await refused(() => api.put(`/jobs/${id}`, { priority: 1, queue_state: 'queued' }), 400, /only a paused job/, [
+      'id',
+      'error',
+    ]);
   });
 
   it.each(['0', '-1', 'abc', '1.5', '999999999', '9223372036854775808', '9'.repeat(300), '1%20or%201=1', '%00'])(
@@ -165,20 +189,32 @@ describe('bad input', () => {
     await refused(() => api.put('/scheduler', body), 400, message, ['error']);
   });
 
-  it.each(['', 'application/x-www-form-urlencoded', 'text/plain'])('refuses a body of Content-Type "%s"', async (type) => {
-    const body = JSON.stringify(job({}));
-    await refused(() => raw('POST', '/job', body, type), 400, /Content-Type must be application\/json/, ['id', 'error']);
-    await refused(() => raw('PUT', `/jobs/${id}`, '{"priority":1}', type), 400, /Content-Type/, ['id', 'error']);
-  });
+  it.each(['', 'application/x-www-form-urlencoded', 'text/plain'])(
+    'refuses a body of Content-Type "%s"',
+    async (type) => {
+      const body = JSON.stringify(job({}));
+      await refused(() => raw('POST', '/job', body, type), 400, /Content-Type must be application\/json/, [
+        'id',
+        'error',
+      ]);
+      await refused(() => raw('PUT', `/jobs/${id}`, '{"priority":1}', type), 400, /Content-Type/, ['id', 'error']);
+    },
+  );
 
   it('accepts the Content-Types of old clients', async () => {
-    for (const type of ['application/json; charset=utf-8', 'application/json;charset=UTF-8', 'APPLICATION/JSON', 'text/json']) {
+    for (const type of [
+      'application/json; charset=utf-8',
+      'application/json;charset=UTF-8',
+      'APPLICATION/JSON',
+      'text/json',
+    ]) {
       expect((await raw('POST', '/job', JSON.stringify(job({})), type)).status).toBe(200);
     }
   });
 
   it('answers 413 to a body over the cap, however far over it, and takes one just below', async () => {
-    const body = (bytes: number) => submission(`{"content_id":"${'x'.repeat(bytes - submission('{"content_id":""}').length)}"}`);
+    const body = (bytes: number) =>
+      submission(`{"content_id":"${'x'.repeat(bytes - submission('{"content_id":""}').length)}"}`);
     for (const bytes of [1_048_577, 3_000_000, 12_000_000]) {
       await refused(() => api.post('/job', body(bytes)), 413, /too large|larger than/, ['error']);
     }
@@ -196,6 +232,6 @@ describe('bad input', () => {
       });
       request.on('error', reject).end(body);
     });
-    return { status, body: JSON.parse(text) as any };
+    return { status, body: JSON.parse(text) };
   }
 });

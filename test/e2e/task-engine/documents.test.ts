@@ -41,7 +41,8 @@ describe('the endpoints of both published editions, against the five processes',
     expect(body.version).toMatch(/^\d+\.\d+\.\d+/);
     expect(body.databases).toEqual({ redis: 'OK', postgres: 'OK' });
     expect(Object.keys(body.queues)).toEqual(['windows_capture', 'scheduler', 'work', 'controller', 'callback']);
-    for (const queue of Object.values(body.queues)) expect(Object.keys(queue as object)).toEqual(['workers', 'working', 'pending']);
+    for (const queue of Object.values(body.queues))
+      expect(Object.keys(queue as object)).toEqual(['workers', 'working', 'pending']);
     expect(Object.keys(body.tasks)).toEqual(['failed', 'pending', 'processed']);
     expect(Object.keys(body.jobs)).toEqual([
       'completed',
@@ -59,7 +60,11 @@ describe('the endpoints of both published editions, against the five processes',
   });
 
   it('POST /job accepts, runs and shows a job', async () => {
-    const parameters = { content_id: 'a40fdaff-f904-4ea5-b893-a89152708952', custom_data: { key: 'value' }, rest_endpoints: [] };
+    const parameters = {
+      content_id: 'a40fdaff-f904-4ea5-b893-a89152708952',
+      custom_data: { key: 'value' },
+      rest_endpoints: [],
+    };
     const answer = await api.post('/job', { client: 'demo-client', job: { workflow: 'noop' }, parameters });
     expect(answer).toMatchObject({ status: 200, body: { id: expect.stringMatching(/^\d+$/), result: 'accepted' } });
     expect(Object.keys(answer.body)).toEqual(['id', 'result']);
@@ -133,7 +138,11 @@ describe('the endpoints of both published editions, against the five processes',
       path: 'POST /job',
       remote_addr: expect.any(String),
       headers: { HTTP_VERSION: 'HTTP/1.1', HTTP_CLIENT: 'demo-client', HTTP_API_KEY: '****-key' },
-      parameters: { client: 'demo-client', job: { workflow: 'steps' }, parameters: { count: 2, content_id: 'log-sample' } },
+      parameters: {
+        client: 'demo-client',
+        job: { workflow: 'steps' },
+        parameters: { count: 2, content_id: 'log-sample' },
+      },
       payload: 'job_created',
     });
     const said = body.map((row: { progname: string; message: string }) => `${row.progname}: ${row.message}`);
@@ -160,8 +169,15 @@ describe('the endpoints of both published editions, against the five processes',
     expect(await api.job(id)).toMatchObject({ queue_state: 'scheduled', run_at: '2037-01-01T00:00:00.000Z' });
     const body = { client: 'demo-client', priority: '2', run_at: '2038-09-09T14:30:00.000' };
     const answer = await api.call(method, `${path}/${id}`, { body });
-    expect(answer).toMatchObject({ status: 200, body: { id: String(id), result: 'Performed updates: priority, run_at' } });
-    expect(await api.job(id)).toMatchObject({ priority: 2, run_at: '2038-09-09T14:30:00.000Z', queue_state: 'scheduled' });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { id: String(id), result: 'Performed updates: priority, run_at' },
+    });
+    expect(await api.job(id)).toMatchObject({
+      priority: 2,
+      run_at: '2038-09-09T14:30:00.000Z',
+      queue_state: 'scheduled',
+    });
   });
 
   it('PUT /jobs/:id pauses, resumes and breaks', async () => {
@@ -201,7 +217,11 @@ describe('the endpoints of both published editions, against the five processes',
     const answer = await api.call('POST', `/jobs/${id}/rerun`);
     expect(answer).toMatchObject({ status: 200, body: { id: expect.stringMatching(/^\d+$/), result: 'accepted' } });
     expect(Number(answer.body.id)).not.toBe(id);
-    expect(await finished(Number(answer.body.id))).toMatchObject({ workflow: 'noop', priority: 3, parameters: { content_id: 'again' } });
+    expect(await finished(Number(answer.body.id))).toMatchObject({
+      workflow: 'noop',
+      priority: 3,
+      parameters: { content_id: 'again' },
+    });
     expect(await api.job(id)).toMatchObject({ queue_state: 'broken' });
   });
 

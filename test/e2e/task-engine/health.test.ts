@@ -1,6 +1,6 @@
 import { eventually } from '../../support/eventually';
 import { startSuite, type TestSuite } from '../../support/start-suite';
-import { BOOTSTRAP, query, TaskEngineClient } from './task-engine-client';
+import { BOOTSTRAP, query, type Shown, TaskEngineClient } from './task-engine-client';
 
 describe('GET /health', () => {
   let suite: TestSuite;
@@ -18,7 +18,7 @@ describe('GET /health', () => {
   it('adds up at every look while jobs come and go', async () => {
     const ids: number[] = [];
     for (let n = 0; n < 30; n += 1) ids.push(await api.submit('steps', { count: 2, seconds: 0.05 }));
-    const looks: any[] = [];
+    const looks: Shown[] = [];
     await eventually(
       async () => {
         looks.push(await health());
@@ -50,7 +50,10 @@ describe('GET /health', () => {
     await api.submit('noop', {}, { run_at: '2037-01-01T00:00:00' });
     await api.put(`/jobs/${broken}`, { queue_state: 'broken' });
     await api.put(`/jobs/${paused}`, { queue_state: 'paused' });
-    const rows = await query<{ state: string; n: number }>(suite.databaseUrl, 'SELECT state, count(*)::int AS n FROM job GROUP BY state');
+    const rows = await query<{ state: string; n: number }>(
+      suite.databaseUrl,
+      'SELECT state, count(*)::int AS n FROM job GROUP BY state',
+    );
     const { max_jobs, priority_slots, ...jobs } = (await health()).jobs;
     const counted = { completed: 0, failed: 0, pending: 0, broken: 0, queued: 0, started: 0, scheduled: 0, paused: 0 };
     expect(jobs).toEqual({ ...counted, ...Object.fromEntries(rows.map(({ state, n }) => [state, n])) });
@@ -76,7 +79,11 @@ describe('a gateway without its servers', () => {
   let api: TaskEngineClient;
 
   beforeAll(async () => {
-    suite = await startSuite({ apps: ['api-gateway'], own: { postgres: true, redis: true }, env: { BOOTSTRAP_CLIENTS: BOOTSTRAP } });
+    suite = await startSuite({
+      apps: ['api-gateway'],
+      own: { postgres: true, redis: true },
+      env: { BOOTSTRAP_CLIENTS: BOOTSTRAP },
+    });
     api = new TaskEngineClient(suite.url);
   });
 
@@ -89,7 +96,10 @@ describe('a gateway without its servers', () => {
       expect(answer.body.databases.redis).not.toBe('OK');
       return answer;
     });
-    expect(health).toMatchObject({ status: 200, body: { databases: { postgres: 'OK', redis: expect.stringMatching(/./) } } });
+    expect(health).toMatchObject({
+      status: 200,
+      body: { databases: { postgres: 'OK', redis: expect.stringMatching(/./) } },
+    });
     const id = await api.submit('noop');
     expect(await api.job(id)).toMatchObject({ queue_state: 'queued' });
     await suite.suite.servers.redis!.process.start();
@@ -106,7 +116,10 @@ describe('a gateway without its servers', () => {
       expect(answer).toMatchObject({ status: 503, body: { error: expect.any(String) } });
       expect(answer.text).not.toMatch(/ECONN|stack|\.js/);
     }
-    expect(await api.put('/jobs/1', { priority: 1 })).toMatchObject({ status: 503, body: { id: '1', error: expect.any(String) } });
+    expect(await api.put('/jobs/1', { priority: 1 })).toMatchObject({
+      status: 503,
+      body: { id: '1', error: expect.any(String) },
+    });
     expect(await api.get('/')).toMatchObject({ status: 200 });
     await suite.suite.servers.postgres!.process.start();
     await eventually(async () => expect((await api.get('/jobs')).status).toBe(200));

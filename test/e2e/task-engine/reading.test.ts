@@ -4,7 +4,10 @@ import { BOOTSTRAP, CLIENTS, query, TaskEngineClient } from './task-engine-clien
 
 /** A job with the given columns, straight into the database: the reads must not depend on who moved it there. */
 async function insertJobs(databaseUrl: string, jobs: Record<string, unknown>[]): Promise<number[]> {
-  await query(databaseUrl, `INSERT INTO definition (digest, workflow, body) VALUES ('d', 'noop', '{}') ON CONFLICT DO NOTHING`);
+  await query(
+    databaseUrl,
+    `INSERT INTO definition (digest, workflow, body) VALUES ('d', 'noop', '{}') ON CONFLICT DO NOTHING`,
+  );
   const rows = await query<{ id: string }>(
     databaseUrl,
     `INSERT INTO job (lane_id, client_id, workflow, definition_digest, submitted, parameters, priority, state, persist, created_at, run_at, finished_at)
@@ -38,7 +41,10 @@ describe('GET /jobs', () => {
   afterAll(() => suite?.stop());
 
   it('answers the last ten by default, newest first, and as many as limit or items say', async () => {
-    const all = await insertJobs(suite.databaseUrl, Array.from({ length: 12 }, () => ({})));
+    const all = await insertJobs(
+      suite.databaseUrl,
+      Array.from({ length: 12 }, () => ({})),
+    );
     const newest = [...all].reverse();
     expect(await ids('')).toEqual(newest.slice(0, 10));
     expect(await ids('asc=1')).toEqual(all.slice(0, 10));
@@ -51,9 +57,30 @@ describe('GET /jobs', () => {
 
   it('orders by every property of a row', async () => {
     const [a, b, c] = await insertJobs(suite.databaseUrl, [
-      { client: 'other-client', workflow: 'b', priority: 9, state: 'started', created_at: '2020-01-03', run_at: '2020-02-01' },
-      { client: 'demo-client', workflow: 'c', priority: 1, state: 'completed', created_at: '2020-01-01', run_at: '2020-02-03' },
-      { client: 'demo-client', workflow: 'a', priority: 5, state: 'failed', created_at: '2020-01-02', run_at: '2020-02-02' },
+      {
+        client: 'other-client',
+        workflow: 'b',
+        priority: 9,
+        state: 'started',
+        created_at: '2020-01-03',
+        run_at: '2020-02-01',
+      },
+      {
+        client: 'demo-client',
+        workflow: 'c',
+        priority: 1,
+        state: 'completed',
+        created_at: '2020-01-01',
+        run_at: '2020-02-03',
+      },
+      {
+        client: 'demo-client',
+        workflow: 'a',
+        priority: 5,
+        state: 'failed',
+        created_at: '2020-01-02',
+        run_at: '2020-02-02',
+      },
     ]);
     expect(await ids('order_by=id')).toEqual([c, b, a]);
     expect(await ids('order_by=client&asc=1')).toEqual([b, c, a]);
@@ -63,12 +90,16 @@ describe('GET /jobs', () => {
     expect(await ids('order_by=run_at&asc=0')).toEqual([b, c, a]);
     expect(await ids('order_by=queue_state&asc=1')).toEqual([b, c, a]);
     expect(await ids('order_by=failed')).toEqual([c, b, a]);
-    for (const name of ['position', 'top_of_queue', 'updated_at']) expect(await ids(`order_by=${name}`)).toHaveLength(3);
+    for (const name of ['position', 'top_of_queue', 'updated_at'])
+      expect(await ids(`order_by=${name}`)).toHaveLength(3);
   });
 
   it('filters by state and failure as the documents say', async () => {
     const states = ['queued', 'started', 'completed', 'pending', 'broken', 'scheduled', 'paused', 'failed'];
-    const all = await insertJobs(suite.databaseUrl, states.map((state) => ({ state })));
+    const all = await insertJobs(
+      suite.databaseUrl,
+      states.map((state) => ({ state })),
+    );
     const failed = all[7]!;
     for (const [number] of states.slice(0, 7).entries()) expect(await ids(`state=${number}`)).toEqual([all[number]]);
     expect(await ids('failed=1')).toEqual([failed]);
@@ -100,7 +131,9 @@ describe('GET /jobs', () => {
     const values = ['Asset_1', 'asset%2', 'quo"te', 'back\\slash', 'Ünïcode', 'line\nbreak', 'plain'];
     const all = await insertJobs(
       suite.databaseUrl,
-      values.map((value, index) => ({ submitted: index % 2 ? { content_id: value } : { clips: [{ source: `x${value}y` }] } })),
+      values.map((value, index) => ({
+        submitted: index % 2 ? { content_id: value } : { clips: [{ source: `x${value}y` }] },
+      })),
     );
     for (const [index, value] of values.entries()) {
       expect(await ids(`search=${encodeURIComponent(value)}`)).toEqual([all[index]]);
@@ -156,7 +189,18 @@ describe('GET /jobs', () => {
     ] as const) {
       expect(await api.call(method, path)).toMatchObject({ status: 404, body: { error: 'Not found' } });
     }
-    for (const wrong of ['0', '-1', 'abc', '1.5', '999999999', '9223372036854775807', '9'.repeat(40), '1e3', '%00', '%ff']) {
+    for (const wrong of [
+      '0',
+      '-1',
+      'abc',
+      '1.5',
+      '999999999',
+      '9223372036854775807',
+      '9'.repeat(40),
+      '1e3',
+      '%00',
+      '%ff',
+    ]) {
       for (const path of [`/jobs/${wrong}`, `/logs/${wrong}`]) {
         expect(await api.get(path)).toMatchObject({ status: 400, body: { error: expect.any(String) } });
       }
@@ -191,7 +235,8 @@ describe('authentication and tenancy', () => {
   ] as const;
 
   it.each(protectedRoutes)('%s %s refuses whoever is not a client with its key', async (method, path) => {
-    const body = method === 'GET' ? undefined : { client: 'demo-client', job: { workflow: 'noop' }, name: 'x', setting: '1' };
+    const body =
+      method === 'GET' ? undefined : { client: 'demo-client', job: { workflow: 'noop' }, name: 'x', setting: '1' };
     for (const headers of [
       {},
       { client: 'demo-client' },
@@ -210,14 +255,17 @@ describe('authentication and tenancy', () => {
     expect(await query(suite.databaseUrl, 'SELECT id FROM job')).toEqual([]);
   });
 
-  it.each(['api-key', 'x-api-key', 'x-auth-key'])('takes the key from the header %s and the client from the body', async (header) => {
-    const answer = await fetchJson(`${suite.url}/job`, {
-      headers: { [header]: CLIENTS['other-client'] },
-      body: { client: 'other-client', job: { workflow: 'noop' }, parameters: {} },
-    });
-    expect(answer.status).toBe(200);
-    expect(await api.job(answer.body.id)).toMatchObject({ client: 'other-client' });
-  });
+  it.each(['api-key', 'x-api-key', 'x-auth-key'])(
+    'takes the key from the header %s and the client from the body',
+    async (header) => {
+      const answer = await fetchJson(`${suite.url}/job`, {
+        headers: { [header]: CLIENTS['other-client'] },
+        body: { client: 'other-client', job: { workflow: 'noop' }, parameters: {} },
+      });
+      expect(answer.status).toBe(200);
+      expect(await api.job(answer.body.id)).toMatchObject({ client: 'other-client' });
+    },
+  );
 
   it('refuses a body that names another client than the header', async () => {
     const answer = await api.post('/job', { client: 'other-client', job: { workflow: 'noop' } });
@@ -248,7 +296,10 @@ describe('REQUIRE_AUTH_FOR_READS', () => {
   let other: TaskEngineClient;
 
   beforeAll(async () => {
-    suite = await startSuite({ apps: ['api-gateway'], env: { BOOTSTRAP_CLIENTS: BOOTSTRAP, REQUIRE_AUTH_FOR_READS: 'true' } });
+    suite = await startSuite({
+      apps: ['api-gateway'],
+      env: { BOOTSTRAP_CLIENTS: BOOTSTRAP, REQUIRE_AUTH_FOR_READS: 'true' },
+    });
     api = new TaskEngineClient(suite.url);
     other = new TaskEngineClient(suite.url, 'other-client');
   });

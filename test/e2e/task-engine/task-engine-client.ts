@@ -3,6 +3,9 @@ import { fetchJson, type JsonAnswer, type JsonRequest } from '../../support/fetc
 
 export const CLIENTS = { 'demo-client': 'demo-key', 'other-client': 'other-key-5678' } as const;
 
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- what an answer holds is what the tests find out
+export type Shown = any;
+
 /** For BOOTSTRAP_CLIENTS. */
 export const BOOTSTRAP = Object.entries(CLIENTS)
   .map(([name, key]) => `${name}:${key}`)
@@ -20,20 +23,20 @@ export class TaskEngineClient {
   }
 
   /** With the client's headers; others are added or win. */
-  async call<T = any>(method: string, path: string, request: Omit<JsonRequest, 'method'> = {}): Promise<JsonAnswer<T>> {
+  async call<T = Shown>(method: string, path: string, request: Omit<JsonRequest, 'method'> = {}): Promise<JsonAnswer<T>> {
     return fetchJson<T>(`${this.url}${path}`, { ...request, method, headers: { ...this.headers, ...request.headers } });
   }
 
   /** Without any header: the reads that the documents leave open. */
-  async get<T = any>(path: string): Promise<JsonAnswer<T>> {
+  async get<T = Shown>(path: string): Promise<JsonAnswer<T>> {
     return fetchJson<T>(`${this.url}${path}`);
   }
 
-  async post<T = any>(path: string, body: unknown): Promise<JsonAnswer<T>> {
+  async post<T = Shown>(path: string, body: unknown): Promise<JsonAnswer<T>> {
     return this.call<T>('POST', path, { body });
   }
 
-  async put<T = any>(path: string, body: unknown): Promise<JsonAnswer<T>> {
+  async put<T = Shown>(path: string, body: unknown): Promise<JsonAnswer<T>> {
     return this.call<T>('PUT', path, { body });
   }
 
@@ -44,13 +47,13 @@ export class TaskEngineClient {
     return Number(answer.body.id);
   }
 
-  async job(id: number): Promise<any> {
+  async job(id: number): Promise<Shown> {
     return (await this.get(`/jobs/${id}`)).body;
   }
 }
 
 /** Looks into the database of a suite. */
-export async function query<Row = any>(databaseUrl: string, text: string, values: unknown[] = []): Promise<Row[]> {
+export async function query<Row = Shown>(databaseUrl: string, text: string, values: unknown[] = []): Promise<Row[]> {
   const client = new Client({ connectionString: databaseUrl });
   await client.connect();
   try {

@@ -138,7 +138,10 @@ describe('leases', () => {
   it('a job that runs longer than its definition allows fails, and what it runs is stopped', async () => {
     const id = await started('steps', { count: 2 });
     const [work] = await engine.claim(id);
-    await engine.query(`UPDATE definition SET body = jsonb_set(body, '{timeout}', '60') WHERE digest = (SELECT definition_digest FROM job WHERE id = $1)`, [id]);
+    await engine.query(
+      `UPDATE definition SET body = jsonb_set(body, '{timeout}', '60') WHERE digest = (SELECT definition_digest FROM job WHERE id = $1)`,
+      [id],
+    );
     expect(await engine.get(TimeOutJobs).run()).toBe(0);
     await engine.query(`UPDATE job SET started_at = now() - interval '61 seconds' WHERE id = $1`, [id]);
     expect(await engine.get(TimeOutJobs).run()).toBe(1);

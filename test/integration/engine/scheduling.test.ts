@@ -20,7 +20,10 @@ describe('scheduling', () => {
     for (const id of ids) await due(id);
     const released = await Promise.all(Array.from({ length: 5 }, () => engine.get(ReleaseDue).run()));
     expect(released.flat()).toHaveLength(50);
-    const moves = await engine.query<{ n: string }>(`SELECT count(*) AS n FROM job_transition WHERE job_id = ANY($1) AND to_state = 'queued'`, [ids]);
+    const moves = await engine.query<{ n: string }>(
+      `SELECT count(*) AS n FROM job_transition WHERE job_id = ANY($1) AND to_state = 'queued'`,
+      [ids],
+    );
     expect(moves[0]!.n).toBe('50');
   });
 
@@ -87,7 +90,9 @@ describe('scheduling', () => {
     first.onLost(() => (lost += 1));
     expect(await first.tryAcquire()).toBe(true);
     expect(await second.tryAcquire()).toBe(false);
-    await engine.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'task-engine leader'`);
+    await engine.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'task-engine leader'`,
+    );
     await eventually(() => expect(lost).toBe(1));
     expect(first.held).toBe(false);
     await eventually(async () => expect(await second.tryAcquire()).toBe(true));

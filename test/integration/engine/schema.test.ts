@@ -13,7 +13,12 @@ describe('schema', () => {
     const mapped = dataSource.entityMetadatas.flatMap((entity) =>
       entity.columns.map((column) => {
         const type = String(column.type);
-        return { table: entity.tableName, column: column.databaseName, type: types[type] ?? type, nullable: column.isNullable };
+        return {
+          table: entity.tableName,
+          column: column.databaseName,
+          type: types[type] ?? type,
+          nullable: column.isNullable,
+        };
       }),
     );
     const sorted = (columns: typeof mapped) => columns.map((column) => JSON.stringify(column)).sort();

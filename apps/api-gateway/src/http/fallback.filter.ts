@@ -14,7 +14,11 @@ export class FallbackFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const { status, message } = describeFault(error);
-    if (status === 500) this.log.error({ err: error, path: host.switchToHttp().getRequest<FastifyRequest>().routeOptions?.url }, 'request failed');
+    if (status === 500)
+      this.log.error(
+        { err: error, path: host.switchToHttp().getRequest<FastifyRequest>().routeOptions?.url },
+        'request failed',
+      );
     if (status === 503) void reply.header('retry-after', RETRY_AFTER);
     void reply.code(status).send({ error: message });
   }
@@ -23,7 +27,8 @@ export class FallbackFilter implements ExceptionFilter {
 /** Status and text of an error that is no DomainError. */
 export function describeFault(error: unknown): { status: number; message: string } {
   if (error instanceof NotFoundException) return { status: 404, message: 'Not found' };
-  const status = error instanceof HttpException ? error.getStatus() : (error as { statusCode?: number } | undefined)?.statusCode;
+  const status =
+    error instanceof HttpException ? error.getStatus() : (error as { statusCode?: number } | undefined)?.statusCode;
   if (status === 413) return { status, message: (error as Error).message };
   // 415: a Content-Type that cannot even be read; the documents know only 400
   if (status === 415) return { status: 400, message: 'Content-Type must be application/json' };

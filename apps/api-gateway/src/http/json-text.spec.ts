@@ -39,7 +39,9 @@ describe('parseJson', () => {
     const list = (length: number) => JSON.stringify(Array.from({ length }, () => 0));
     expect(parse(list(MAX_ENTRIES))).toHaveLength(MAX_ENTRIES);
     expect(refusal(list(MAX_ENTRIES + 1))).toMatch(/more than 10000 entries/);
-    expect(refusal(JSON.stringify(Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [`k${i}`, i]))))).toMatch(/10000/);
+    expect(refusal(JSON.stringify(Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [`k${i}`, i]))))).toMatch(
+      /10000/,
+    );
   });
 
   it.each([

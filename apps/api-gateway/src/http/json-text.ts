@@ -47,7 +47,8 @@ function check(value: unknown, depth: number): void {
   if (depth > MAX_DEPTH) throw refused(`The request body is nested deeper than ${MAX_DEPTH} levels`);
   const names = Array.isArray(value) ? undefined : Object.keys(value);
   const entries: unknown[] = Array.isArray(value) ? value : Object.values(value);
-  if (entries.length > MAX_ENTRIES) throw refused(`The request body has a list or object of more than ${MAX_ENTRIES} entries`);
+  if (entries.length > MAX_ENTRIES)
+    throw refused(`The request body has a list or object of more than ${MAX_ENTRIES} entries`);
   names?.forEach((name, index) => checkName(name, entries[index]));
   for (const entry of entries) check(entry, depth + 1);
 }
@@ -56,7 +57,10 @@ function checkName(name: string, value: unknown): void {
   const poisons =
     name === '__proto__' ||
     (name === 'constructor' && typeof value === 'object' && value !== null && Object.hasOwn(value, 'prototype'));
-  if (poisons) throw refused(`The request body holds the name ${name === '__proto__' ? name : 'constructor.prototype'}, which is not allowed`);
+  if (poisons)
+    throw refused(
+      `The request body holds the name ${name === '__proto__' ? name : 'constructor.prototype'}, which is not allowed`,
+    );
   checkText(name);
 }
 

@@ -30,7 +30,8 @@ export class ReceivedBody {
   }
 
   private within(limit: number): Buffer {
-    if (!this.bytes || this.bytes.length > limit) throw new PayloadTooLargeException(`The request body is larger than ${limit} bytes`);
+    if (!this.bytes || this.bytes.length > limit)
+      throw new PayloadTooLargeException(`The request body is larger than ${limit} bytes`);
     return this.bytes;
   }
 
@@ -68,8 +69,10 @@ export function receiveBodies(app: NestFastifyApplication, limit: number, larges
   // with one parser given, Nest leaves its own away; this one would still cut connections at Fastify's limit
   app.useBodyParser('*', {}, (_request, _bytes, done) => done(null));
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('*', async (request: FastifyRequest, stream: IncomingMessage) =>
-    new ReceivedBody(await collect(stream, largest), request.headers['content-type'], limit),
+  fastify.addContentTypeParser(
+    '*',
+    async (request: FastifyRequest, stream: IncomingMessage) =>
+      new ReceivedBody(await collect(stream, largest), request.headers['content-type'], limit),
   );
 }
 

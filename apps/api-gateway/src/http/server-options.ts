@@ -9,7 +9,9 @@ export function serverOptions(configuration: GatewayConfiguration): NonNullable<
     routerOptions: { maxParamLength: 2_048 },
     // faults before routing: an address that is none
     frameworkErrors: (error, _request, reply) => {
-      void (reply as unknown as FastifyReply).code(error.statusCode ?? 400).send({ error: 'The address of the request is malformed' });
+      void (reply as unknown as FastifyReply)
+        .code(error.statusCode ?? 400)
+        .send({ error: 'The address of the request is malformed' });
     },
   };
 }

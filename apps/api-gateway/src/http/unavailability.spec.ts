@@ -10,7 +10,9 @@ describe('isUnavailable', () => {
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as { port: number };
     await new Promise((resolve) => server.close(resolve));
-    const error = await new Client({ host: '127.0.0.1', port, user: 'nobody' }).connect().catch((reason: unknown) => reason);
+    const error = await new Client({ host: '127.0.0.1', port, user: 'nobody' })
+      .connect()
+      .catch((reason: unknown) => reason);
     expect(isUnavailable(error)).toBe(true);
   });
 
@@ -18,7 +20,9 @@ describe('isUnavailable', () => {
     const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as { port: number };
-    const error = await new Client({ host: '127.0.0.1', port, user: 'nobody' }).connect().catch((reason: unknown) => reason);
+    const error = await new Client({ host: '127.0.0.1', port, user: 'nobody' })
+      .connect()
+      .catch((reason: unknown) => reason);
     await new Promise((resolve) => server.close(resolve));
     expect(isUnavailable(error)).toBe(true);
   });

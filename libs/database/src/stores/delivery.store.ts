@@ -103,7 +103,9 @@ const MAX_ORIGIN = 300;
 
 /** Names of states as an SQL list, taken from the transition table. */
 function statesBefore(to: DeliveryState): string {
-  const states = DELIVERY_STATES.filter((from) => (DELIVERY_TRANSITIONS[from] as readonly DeliveryState[]).includes(to));
+  const states = DELIVERY_STATES.filter((from) =>
+    (DELIVERY_TRANSITIONS[from] as readonly DeliveryState[]).includes(to),
+  );
   return states.map((state) => `'${state}'`).join(', ');
 }
 

@@ -38,7 +38,7 @@ export interface Lease {
 
 /**
  * Executions: leases with fencing tokens. Claim, heartbeat and end all name the token; the database's clock decides
- * (clock_timestamp(): the statement's time, not the transaction's start).
+ * (statement_timestamp() where it bounds an index scan, never the transaction's start).
  */
 export class ExecutionStore {
   constructor(private readonly sql: Sql) {}
@@ -76,7 +76,7 @@ export class ExecutionStore {
          ORDER BY id FOR SHARE
        ), free AS MATERIALIZED (
          SELECT e.id FROM held JOIN execution e ON e.job_id = held.id
-         WHERE e.id = ANY($1::bigint[]) AND e.state = 'queued' AND e.available_at <= clock_timestamp()
+         WHERE e.id = ANY($1::bigint[]) AND e.state = 'queued' AND e.available_at <= statement_timestamp()
          ORDER BY e.id FOR UPDATE OF e SKIP LOCKED
        )
        UPDATE execution e SET state = 'running', token = nextval('lease_token'), worker_id = $2, started_at = clock_timestamp(),
@@ -141,7 +141,7 @@ export class ExecutionStore {
   > {
     return this.sql.query(
       `WITH late AS MATERIALIZED (
-         SELECT id FROM execution WHERE state = 'running' AND lease_expires_at < clock_timestamp()
+         SELECT id FROM execution WHERE state = 'running' AND lease_expires_at < statement_timestamp()
          ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
        ), lost AS (
          UPDATE execution e SET state = 'lost', finished_at = clock_timestamp(), error = 'lease expired', lease_expires_at = NULL
@@ -167,13 +167,13 @@ export class ExecutionStore {
 
   /** Retries whose delay is over: marked dispatched, for the caller to hint. */
   async dispatchDue(limit: number): Promise<QueuedExecution[]> {
-    return this.dispatch(`dispatched_at IS NULL AND available_at <= clock_timestamp()`, 'available_at', limit);
+    return this.dispatch(`dispatched_at IS NULL AND available_at <= statement_timestamp()`, 'available_at', limit);
   }
 
   /** Queued rows that nobody claimed for `seconds` after their hint: the hint may be lost. */
   async redispatch(seconds: number, limit: number): Promise<QueuedExecution[]> {
     return this.dispatch(
-      `dispatched_at < clock_timestamp() - make_interval(secs => ${Number(seconds)})
+      `dispatched_at < statement_timestamp() - make_interval(secs => ${Number(seconds)})
        AND job_id IN (SELECT id FROM job WHERE state = 'started')`,
       'dispatched_at',
       limit,
@@ -184,7 +184,7 @@ export class ExecutionStore {
   async dispatchJobs(jobIds: string[]): Promise<QueuedExecution[]> {
     return this.sql.query<QueuedExecution>(
       `UPDATE execution SET dispatched_at = clock_timestamp()
-       WHERE job_id = ANY($1::bigint[]) AND state = 'queued' AND available_at <= clock_timestamp() RETURNING id, queue`,
+       WHERE job_id = ANY($1::bigint[]) AND state = 'queued' AND available_at <= statement_timestamp() RETURNING id, queue`,
       [jobIds],
     );
   }
@@ -193,7 +193,7 @@ export class ExecutionStore {
   async oldest(): Promise<{ queue: string; seconds: number }[]> {
     return this.sql.query(
       `SELECT queue, EXTRACT(EPOCH FROM clock_timestamp() - min(available_at))::float8 AS seconds
-       FROM execution WHERE state = 'queued' AND available_at <= clock_timestamp() GROUP BY queue`,
+       FROM execution WHERE state = 'queued' AND available_at <= statement_timestamp() GROUP BY queue`,
     );
   }
 

@@ -156,7 +156,7 @@ export class JobStore {
     return this.sql.query<JobRecord>(
       `SELECT ${COLUMNS} FROM job j JOIN client c ON c.id = j.client_id JOIN definition d ON d.digest = j.definition_digest
        WHERE j.state = 'started' AND (d.body->>'timeout')::float8 > 0
-         AND j.started_at + make_interval(secs => (d.body->>'timeout')::float8) < clock_timestamp()
+         AND j.started_at + make_interval(secs => (d.body->>'timeout')::float8) < statement_timestamp()
        ORDER BY j.id LIMIT $1 FOR UPDATE OF j SKIP LOCKED`,
       [limit],
     );
@@ -344,7 +344,7 @@ export class JobStore {
 
   /** scheduled -> queued for due jobs without a semaphore, oldest due time first. Several callers share the work (SKIP LOCKED). */
   async releaseDue(limit: number): Promise<{ id: string; lateSeconds: number }[]> {
-    const due = `id IN (SELECT id FROM job WHERE state = 'scheduled' AND GREATEST(run_at, semaphore_next_at) <= clock_timestamp()
+    const due = `id IN (SELECT id FROM job WHERE state = 'scheduled' AND GREATEST(run_at, semaphore_next_at) <= statement_timestamp()
       AND semaphore_url IS NULL ORDER BY GREATEST(run_at, semaphore_next_at) LIMIT $1 FOR UPDATE SKIP LOCKED)`;
     return this.sql.query(change('queued', due, `wait_reason = NULL`), [limit, 'run_at has come']);
   }
@@ -355,7 +355,7 @@ export class JobStore {
   async takeDueSemaphores(limit: number, holdSeconds: number): Promise<string[]> {
     const rows = await this.sql.query<{ id: string }>(
       `UPDATE job SET semaphore_next_at = clock_timestamp() + make_interval(secs => $2), wait_reason = 'Semaphore'
-       WHERE id IN (SELECT id FROM job WHERE state = 'scheduled' AND GREATEST(run_at, semaphore_next_at) <= clock_timestamp()
+       WHERE id IN (SELECT id FROM job WHERE state = 'scheduled' AND GREATEST(run_at, semaphore_next_at) <= statement_timestamp()
                     AND semaphore_url IS NOT NULL ORDER BY GREATEST(run_at, semaphore_next_at) LIMIT $1 FOR UPDATE SKIP LOCKED)
        RETURNING id`,
       [limit, holdSeconds],
@@ -367,7 +367,7 @@ export class JobStore {
   async semaphore(id: string): Promise<{ url: string; tries: number } | undefined> {
     const rows = await this.sql.query<{ url: string; tries: number }>(
       `SELECT semaphore_url AS url, semaphore_tries AS tries FROM job
-       WHERE id = $1 AND state = 'scheduled' AND semaphore_url IS NOT NULL AND run_at <= clock_timestamp()`,
+       WHERE id = $1 AND state = 'scheduled' AND semaphore_url IS NOT NULL AND run_at <= statement_timestamp()`,
       [id],
     );
     return rows[0];
@@ -376,7 +376,7 @@ export class JobStore {
   /** The semaphore said yes: scheduled -> queued, if the URL probed is still the job's. */
   async openSemaphore(id: string, url: string): Promise<boolean> {
     const rows = await this.sql.query(
-      change('queued', `id = $1 AND semaphore_url = $3 AND run_at <= clock_timestamp()`, `wait_reason = NULL`),
+      change('queued', `id = $1 AND semaphore_url = $3 AND run_at <= statement_timestamp()`, `wait_reason = NULL`),
       [id, 'semaphore answered yes', url],
     );
     return rows.length === 1;
@@ -405,8 +405,8 @@ export class JobStore {
   async stalled(seconds: number, limit: number): Promise<string[]> {
     const rows = await this.sql.query<{ id: string }>(
       `SELECT j.id FROM job j WHERE j.state = 'started'
-         AND j.updated_at < clock_timestamp() - make_interval(secs => $1)
-         AND NOT EXISTS (SELECT FROM task t WHERE t.job_id = j.id AND t.finished_at > clock_timestamp() - make_interval(secs => $1))
+         AND j.updated_at < statement_timestamp() - make_interval(secs => $1)
+         AND NOT EXISTS (SELECT FROM task t WHERE t.job_id = j.id AND t.finished_at > statement_timestamp() - make_interval(secs => $1))
          AND (NOT EXISTS (SELECT FROM execution e WHERE e.job_id = j.id AND e.state IN ('queued', 'running'))
               OR (EXISTS (SELECT FROM task t WHERE t.job_id = j.id AND t.state = 'waiting')
                   AND EXISTS (SELECT FROM task t WHERE t.job_id = j.id AND t.finished_at IS NOT NULL)))

@@ -25,7 +25,10 @@ export const ORDER_FIELDS = [
 
 const IsLimit = () =>
   ValidateBy(
-    { name: 'isLimit', validator: { validate: (text) => /^\d{1,9}$/.test(text) && Number(text) >= 1 && Number(text) <= MAX_LIMIT } },
+    {
+      name: 'isLimit',
+      validator: { validate: (text) => /^\d{1,9}$/.test(text) && Number(text) >= 1 && Number(text) <= MAX_LIMIT },
+    },
     { message: `must be an integer from 1 to ${MAX_LIMIT}` },
   );
 

@@ -26,7 +26,10 @@ export function namesOf(Dto: new () => object): string[] {
 }
 
 /** @throws DomainError invalid_parameter unless it is a JSON object */
-export function requireObject(value: unknown, message = 'The request body must be a JSON object'): Record<string, unknown> {
+export function requireObject(
+  value: unknown,
+  message = 'The request body must be a JSON object',
+): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new DomainError('invalid_parameter', message);
 }

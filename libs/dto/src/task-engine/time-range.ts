@@ -1,5 +1,4 @@
-const TIME =
-  /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+ -]\d{2}:?\d{2})?)?$/i;
+const TIME = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+ -]\d{2}:?\d{2})?)?$/i;
 
 export interface TimeSpan {
   start: Date;
@@ -32,7 +31,8 @@ export function dayOrInstant(text: string): TimeSpan | undefined {
   if (offset === undefined) return undefined;
   const milliseconds = match[7] === undefined ? 0 : Math.floor(Number(`0.${match[7]}`) * 1000 + 1e-6);
   const start = date.getTime() + ((hour * 60 + minute - offset) * 60 + second) * 1000 + milliseconds;
-  const precision = match[4] === undefined ? 86_400_000 : match[6] === undefined ? 60_000 : match[7] === undefined ? 1_000 : 1;
+  const precision =
+    match[4] === undefined ? 86_400_000 : match[6] === undefined ? 60_000 : match[7] === undefined ? 1_000 : 1;
   return { start: new Date(start), end: new Date(start + precision) };
 }
 

@@ -10,7 +10,10 @@ describe('jobChanges', () => {
 
   it('takes both spellings of the semaphore and null to remove it', () => {
     const url = 'https://example.com/go';
-    expect(jobChanges({ sempahore_url: url })).toMatchObject({ changes: { semaphoreUrl: url }, names: ['sempahore_url'] });
+    expect(jobChanges({ sempahore_url: url })).toMatchObject({
+      changes: { semaphoreUrl: url },
+      names: ['sempahore_url'],
+    });
     expect(jobChanges({ semaphore_url: null }).changes.semaphoreUrl).toBeNull();
     expect(jobChanges({ sempahore_url: null }).changes.semaphoreUrl).toBeNull();
     expect(jobChanges({ semaphore_url: url, sempahore_url: url }).changes.semaphoreUrl).toBe(url);
@@ -18,8 +21,18 @@ describe('jobChanges', () => {
   });
 
   it('reads persist in every way a flag is written', () => {
-    expect([true, 1, '1', 'true'].map((persist) => jobChanges({ persist }).changes.persist)).toEqual([true, true, true, true]);
-    expect([false, 0, '0', 'false'].map((persist) => jobChanges({ persist }).changes.persist)).toEqual([false, false, false, false]);
+    expect([true, 1, '1', 'true'].map((persist) => jobChanges({ persist }).changes.persist)).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+    expect([false, 0, '0', 'false'].map((persist) => jobChanges({ persist }).changes.persist)).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 
   it('finds nothing to do in a body of unknown fields', () => {

@@ -26,6 +26,7 @@ function semaphore(dto: UpdateJobDto): string | null | undefined {
   if (semaphore_url !== undefined && sempahore_url !== undefined && semaphore_url !== sempahore_url) {
     throw new DomainError('invalid_parameter', 'Invalid parameter: semaphore_url and sempahore_url must be the same');
   }
-  const [name, value] = semaphore_url === undefined ? ['sempahore_url', sempahore_url] : ['semaphore_url', semaphore_url];
-  return value === undefined || value === null ? value : parseHttpUrl(value, name as string);
+  const [name, value] =
+    semaphore_url === undefined ? ['sempahore_url', sempahore_url] : ['semaphore_url', semaphore_url];
+  return value === undefined || value === null ? value : parseHttpUrl(value, name);
 }

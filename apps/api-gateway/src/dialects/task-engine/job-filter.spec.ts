@@ -4,13 +4,22 @@ import { singleValues } from './request-parts';
 
 describe('jobFilter', () => {
   it('asks for the last ten jobs by default', () => {
-    expect(jobFilter({})).toMatchObject({ limit: 10, orderBy: 'id', ascending: false, states: undefined, search: undefined });
+    expect(jobFilter({})).toMatchObject({
+      limit: 10,
+      orderBy: 'id',
+      ascending: false,
+      states: undefined,
+      search: undefined,
+    });
   });
 
   it('takes both names of the limit, and limit wins', () => {
     expect(jobFilter({ items: '3' }).limit).toBe(3);
     expect(jobFilter({ items: '3', limit: '4' }).limit).toBe(4);
-    expect(jobFilter({ job_ids: '1, 2,3,4,5,6,7,8,9,10,11,' })).toMatchObject({ limit: 11, ids: expect.arrayContaining(['1', '11']) });
+    expect(jobFilter({ job_ids: '1, 2,3,4,5,6,7,8,9,10,11,' })).toMatchObject({
+      limit: 11,
+      ids: expect.arrayContaining(['1', '11']),
+    });
     expect(jobFilter({ job_ids: '1,2', limit: '1' }).limit).toBe(1);
   });
 
@@ -65,7 +74,9 @@ describe('jobFilter', () => {
     { persist: 'maybe' },
     { search: 'x'.repeat(1001) },
   ])('refuses %j and names the parameter', (query) => {
-    expect(() => jobFilter(query as unknown as Record<string, string>)).toThrow(`Invalid parameter: ${Object.keys(query)[0]} must`);
+    expect(() => jobFilter(query as unknown as Record<string, string>)).toThrow(
+      `Invalid parameter: ${Object.keys(query)[0]} must`,
+    );
   });
 
   it('ignores what it does not know', () => {

@@ -44,7 +44,11 @@ export class JobRequestsController {
   @Put('jobs/:id')
   async update(@CurrentTenant() client: Tenant, @JobId() id: string, @JsonBody() body: object) {
     const { changes, names } = jobChanges(body);
-    if (names.length === 0) throw new DomainError('invalid_parameter', 'No updatable field: give queue_state, run_at, priority or semaphore_url');
+    if (names.length === 0)
+      throw new DomainError(
+        'invalid_parameter',
+        'No updatable field: give queue_state, run_at, priority or semaphore_url',
+      );
     await this.updateJob.run({ clientId: client.id, jobId: id, changes });
     return { id, result: `Performed updates: ${names.join(', ')}` };
   }

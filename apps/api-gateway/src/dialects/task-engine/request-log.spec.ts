@@ -58,6 +58,8 @@ describe('requestLog', () => {
   });
 
   it('shows nothing of a key that is too short for it', () => {
-    expect(JSON.parse(requestLog({ ...request, headers: { 'api-key': 'abcdefg' } })).headers.HTTP_API_KEY).toBe('*******');
+    expect(JSON.parse(requestLog({ ...request, headers: { 'api-key': 'abcdefg' } })).headers.HTTP_API_KEY).toBe(
+      '*******',
+    );
   });
 });

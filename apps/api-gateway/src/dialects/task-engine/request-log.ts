@@ -22,7 +22,9 @@ export function requestLog(request: LoggedRequest): string {
     if (value === undefined) continue;
     const text = Array.isArray(value) ? value.join(', ') : value;
     const plain = name.toUpperCase().replaceAll('-', '_');
-    headers[WITHOUT_PREFIX.has(plain) ? plain : `HTTP_${plain}`] = isSecretHeader(name) ? maskKey(text) : (redact(text) as string);
+    headers[WITHOUT_PREFIX.has(plain) ? plain : `HTTP_${plain}`] = isSecretHeader(name)
+      ? maskKey(text)
+      : (redact(text) as string);
   }
   return JSON.stringify({
     path: `${request.method} ${request.path}`,

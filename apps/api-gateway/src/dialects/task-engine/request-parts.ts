@@ -6,10 +6,12 @@ import { checkText } from '../../http/json-text';
 import { receivedBody } from '../../http/received-body';
 
 /** The body as a JSON object; `anyType` for routes whose documents name no Content-Type. */
-export const JsonBody = createParamDecorator((options: { anyType?: boolean } | undefined, context: ExecutionContext) => {
-  const request = context.switchToHttp().getRequest<FastifyRequest>();
-  return requireObject(receivedBody(request)?.json({ anyType: options?.anyType }));
-});
+export const JsonBody = createParamDecorator(
+  (options: { anyType?: boolean } | undefined, context: ExecutionContext) => {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    return requireObject(receivedBody(request)?.json({ anyType: options?.anyType }));
+  },
+);
 
 /** The `:id` of the path. */
 export const JobId = createParamDecorator((_: unknown, context: ExecutionContext): string => {
@@ -27,7 +29,8 @@ export const Query = createParamDecorator((_: unknown, context: ExecutionContext
 export function singleValues(query: Record<string, unknown>): Record<string, string> {
   const values: Record<string, string> = {};
   for (const [name, value] of Object.entries(query)) {
-    if (typeof value !== 'string') throw new DomainError('invalid_parameter', `Invalid parameter: ${name} must be given once`);
+    if (typeof value !== 'string')
+      throw new DomainError('invalid_parameter', `Invalid parameter: ${name} must be given once`);
     checkText(value, `The parameter ${name}`);
     if (value !== '' && name !== '__proto__') values[name] = value;
   }

@@ -10,7 +10,9 @@ function show(value: Json): Json {
   if (typeof value === 'string') return maskText(value);
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(show);
-  return Object.fromEntries(Object.entries(value).map(([name, entry]) => [name, isHidden(name) ? hide(entry) : show(entry)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, entry]) => [name, isHidden(name) ? hide(entry) : show(entry)]),
+  );
 }
 
 /** `key` alone is too common a word in custom data for a secret. */

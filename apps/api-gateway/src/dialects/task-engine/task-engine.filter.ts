@@ -28,7 +28,10 @@ export class TaskEngineFilter implements ExceptionFilter {
   }
 
   private async describe(error: unknown, route: string): Promise<{ status: number; message: string }> {
-    const fault = error instanceof DomainError ? { status: STATUS[error.code] as number, message: error.message } : describeFault(error);
+    const fault =
+      error instanceof DomainError
+        ? { status: STATUS[error.code] as number, message: error.message }
+        : describeFault(error);
     if (fault.status === 500) this.log.error({ err: error, route }, 'request failed');
     // health is documented with 500 for a store that cannot be read
     return route.endsWith(' /health') && fault.status === 503 ? { ...fault, status: 500 } : fault;

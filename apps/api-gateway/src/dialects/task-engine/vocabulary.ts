@@ -19,7 +19,15 @@ export const QUEUE_STATE = {
 } as const satisfies Record<JobState, string>;
 
 /** States by the numbers of GET /jobs?state=. */
-export const STATE_IDS = ['queued', 'started', 'completed', 'pending', 'broken', 'scheduled', 'paused'] as const satisfies readonly JobState[];
+export const STATE_IDS = [
+  'queued',
+  'started',
+  'completed',
+  'pending',
+  'broken',
+  'scheduled',
+  'paused',
+] as const satisfies readonly JobState[];
 
 /** Names of GET /jobs?order_by=. */
 export const ORDERS = {

@@ -48,7 +48,8 @@ describe('the OpenAPI document', () => {
       expect(inPath.every(({ required }) => required)).toBe(true);
       expect(operation.responses['200']!.content).toBeDefined();
       expect(Object.values(operation.responses).every(({ description }) => description !== '')).toBe(true);
-      for (const name of operation.security.flatMap((one) => Object.keys(one))) expect(document.components.securitySchemes).toHaveProperty(name);
+      for (const name of operation.security.flatMap((one) => Object.keys(one)))
+        expect(document.components.securitySchemes).toHaveProperty(name);
     }
   });
 
@@ -57,7 +58,9 @@ describe('the OpenAPI document', () => {
     expect(query.map(({ name }) => name).sort()).toEqual(namesOf(JobListQuery).sort());
     expect(Object.keys(document.components.schemas.Update.properties).sort()).toEqual(namesOf(UpdateJobDto).sort());
     const submitted = namesOf(SubmittedJobDto).filter((name) => name !== 'sempahore_url');
-    expect(Object.keys(document.components.schemas.Submission.properties.job.properties).sort()).toEqual(submitted.sort());
+    expect(Object.keys(document.components.schemas.Submission.properties.job.properties).sort()).toEqual(
+      submitted.sort(),
+    );
   });
 
   it('has examples that its own schemas accept', () => {
@@ -74,18 +77,22 @@ describe('the OpenAPI document', () => {
     };
     for (const { operation } of operations) {
       check(operation.requestBody?.content, `${operation.operationId} request`);
-      for (const [status, { content }] of Object.entries(operation.responses)) check(content, `${operation.operationId} ${status}`);
+      for (const [status, { content }] of Object.entries(operation.responses))
+        check(content, `${operation.operationId} ${status}`);
     }
     expect(checked).toBeGreaterThan(operations.length);
   });
 
   it('has the parameters of every workflow, each a schema that works', () => {
     const ajv = new Ajv2020({ strict: false, validateFormats: false });
-    for (const name of Definitions.load({}).list()) expect(() => ajv.compile(document.components.schemas[`Workflow_${name}`])).not.toThrow();
+    for (const name of Definitions.load({}).list())
+      expect(() => ajv.compile(document.components.schemas[`Workflow_${name}`])).not.toThrow();
   });
 
   it('refers to nothing that is not there', () => {
-    const references = [...JSON.stringify(document.paths).matchAll(/"#\/components\/schemas\/(\w+)"/g)].map((match) => match[1]!);
+    const references = [...JSON.stringify(document.paths).matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(
+      (match) => match[1]!,
+    );
     expect(references.length).toBeGreaterThan(20);
     for (const name of references) expect(document.components.schemas).toHaveProperty(name);
   });

@@ -11,7 +11,12 @@ Numbers may come as strings. Ids are numbers in the bodies of reads and strings 
 /** The dialect's OpenAPI document, with the parameters of each workflow that is loaded. */
 export function taskEngineDocument(version: string, definitions: Definitions): OpenAPIObject {
   const workflows = Object.fromEntries(
-    definitions.list().map((name) => [`Workflow_${name}`, { ...withoutDialect(definitions.schema(name)), description: `Parameters of \`${name}\`.` }]),
+    definitions
+      .list()
+      .map((name) => [
+        `Workflow_${name}`,
+        { ...withoutDialect(definitions.schema(name)), description: `Parameters of \`${name}\`.` },
+      ]),
   );
   return {
     // 3.1: its schemas are JSON Schema 2020-12, which the workflows' are written in

@@ -16,7 +16,13 @@ const started = {
 const parameters = {
   content_id: '832751d6-f94f-44b3-b30d-0281bebfb0ea',
   output_folder: '832751d6-f94f-44b3-b30d-0281bebfb0ea',
-  clips: [{ source: 'https://demo.example.com/live/index.m3u8', start: '2019-09-18T16:55:53.000', end: '2019-09-18T17:08:20.520' }],
+  clips: [
+    {
+      source: 'https://demo.example.com/live/index.m3u8',
+      start: '2019-09-18T16:55:53.000',
+      end: '2019-09-18T17:08:20.520',
+    },
+  ],
   frame_accurate: true,
   rest_endpoints: ['https://cms.example.com/taskenginecallback'],
 };

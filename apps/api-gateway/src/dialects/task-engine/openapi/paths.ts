@@ -17,16 +17,31 @@ const json = (schema: string, example: unknown) => ({
   'application/json': { schema: { $ref: `#/components/schemas/${schema}` }, example },
 });
 
-const answer = (description: string, schema: string, example: unknown) => ({ description, content: json(schema, example) });
+const answer = (description: string, schema: string, example: unknown) => ({
+  description,
+  content: json(schema, example),
+});
 const list = (description: string, schema: string, example: unknown) => ({
   description,
-  content: { 'application/json': { schema: { type: 'array', items: { $ref: `#/components/schemas/${schema}` } }, example } },
+  content: {
+    'application/json': { schema: { type: 'array', items: { $ref: `#/components/schemas/${schema}` } }, example },
+  },
 });
 const body = (schema: string, example: unknown) => ({ required: true, content: json(schema, example) });
 
-const badRequest = answer('Something in the request is wrong; the text names it. Nothing was written.', 'Error', examples.error);
-const badJobRequest = answer('Something in the request is wrong; the text names it. Nothing was written.', 'JobError', examples.jobError);
-const tooLarge = answer('The body is larger than BODY_LIMIT_BYTES.', 'Error', { error: 'The request body is larger than 1048576 bytes' });
+const badRequest = answer(
+  'Something in the request is wrong; the text names it. Nothing was written.',
+  'Error',
+  examples.error,
+);
+const badJobRequest = answer(
+  'Something in the request is wrong; the text names it. Nothing was written.',
+  'JobError',
+  examples.jobError,
+);
+const tooLarge = answer('The body is larger than BODY_LIMIT_BYTES.', 'Error', {
+  error: 'The request body is larger than 1048576 bytes',
+});
 const unauthorised = answer('Client or key is missing or wrong.', 'Unauthorised', examples.unauthorised);
 const fault = answer('A fault of the engine.', 'Error', { error: 'Internal error' });
 const unavailable = {
@@ -43,7 +58,12 @@ const jobId = {
   schema: { type: 'integer', format: 'int64', minimum: 1 },
 };
 
-const query = (name: string, description: string, schema: object) => ({ name, in: 'query' as const, description, schema });
+const query = (name: string, description: string, schema: object) => ({
+  name,
+  in: 'query' as const,
+  description,
+  schema,
+});
 const flag = { type: 'string', enum: ['0', '1', 'false', 'true'] };
 const bound = { type: 'string', example: '2020-09-24T11:55:33.755Z' };
 const size = { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT };
@@ -102,7 +122,12 @@ export const paths: Paths = {
         { name: 'client', in: 'header', description: 'Only this client’s jobs.', schema: { type: 'string' } },
         query('client', 'The same; the header wins.', { type: 'string' }),
       ],
-      responses: { 200: answer('The lists.', 'Dashboard', examples.dashboard), 400: badRequest, 401: unauthorised, ...faults },
+      responses: {
+        200: answer('The lists.', 'Dashboard', examples.dashboard),
+        400: badRequest,
+        401: unauthorised,
+        ...faults,
+      },
     },
   },
   '/job': {
@@ -110,7 +135,8 @@ export const paths: Paths = {
       operationId: 'submitJob',
       tags: ['Jobs'],
       summary: 'Submit a job',
-      description: 'The answer goes out once the job is stored. Without a future run_at or a semaphore_url it starts as soon as a slot is free.',
+      description:
+        'The answer goes out once the job is stored. Without a future run_at or a semaphore_url it starts as soon as a slot is free.',
       security: secured,
       requestBody: body('Submission', examples.submission),
       responses: {
@@ -118,7 +144,10 @@ export const paths: Paths = {
         400: answer('Refused; the id is the refusal’s own, no job has it.', 'JobError', examples.jobError),
         401: unauthorised,
         413: tooLarge,
-        500: { description: 'A fault of the engine.', content: { 'text/plain': { schema: { type: 'string' }, example: SUBMIT_FAULT } } },
+        500: {
+          description: 'A fault of the engine.',
+          content: { 'text/plain': { schema: { type: 'string' }, example: SUBMIT_FAULT } },
+        },
         503: {
           description: 'PostgreSQL is not available at present.',
           headers: unavailable.headers,
@@ -147,9 +176,16 @@ export const paths: Paths = {
         }),
         query('from', 'Created at or after: a day or a UTC time.', bound),
         query('to', 'Created at or before: a day (all of it) or a UTC time.', bound),
-        query('failed', '1: failed jobs, alone or with state 2; 0: others. State 2 without it leaves failed jobs out.', flag),
+        query(
+          'failed',
+          '1: failed jobs, alone or with state 2; 0: others. State 2 without it leaves failed jobs out.',
+          flag,
+        ),
         query('search', 'Text anywhere in the parameters, whatever its case.', { type: 'string', maxLength: 1000 }),
-        query('job_ids', 'Ids, separated by commas; raises the default limit to their number.', { type: 'string', example: '123,124' }),
+        query('job_ids', 'Ids, separated by commas; raises the default limit to their number.', {
+          type: 'string',
+          example: '123,124',
+        }),
         query('client', 'Jobs of this client.', { type: 'string' }),
         query('persist', '1: jobs that are kept; 0: others.', flag),
       ],
@@ -173,7 +209,8 @@ export const paths: Paths = {
       operationId: 'rerunJob',
       tags: ['Jobs'],
       summary: 'Run a job again',
-      description: 'A new job with the same parameters; the original becomes broken, since what it made is no longer valid.',
+      description:
+        'A new job with the same parameters; the original becomes broken, since what it made is no longer valid.',
       security: secured,
       parameters: [jobId],
       responses: {
@@ -202,7 +239,12 @@ export const paths: Paths = {
       summary: 'Log of a job',
       security: open,
       parameters: [jobId, query('show_all', '1 shows hidden rows too.', flag)],
-      responses: { 200: list('Oldest row first.', 'LogRow', examples.logs), 400: badRequest, 401: unauthorised, ...faults },
+      responses: {
+        200: list('Oldest row first.', 'LogRow', examples.logs),
+        400: badRequest,
+        401: unauthorised,
+        ...faults,
+      },
     },
   },
   '/schedules': {

@@ -28,11 +28,21 @@ const priority: Schema = {
   description: '1 runs first, 10 last; 5 when not given.',
 };
 const flag: Schema = {
-  oneOf: [{ type: 'boolean' }, { type: 'integer', enum: [0, 1] }, { type: 'string', enum: ['true', 'false', '0', '1'] }],
+  oneOf: [
+    { type: 'boolean' },
+    { type: 'integer', enum: [0, 1] },
+    { type: 'string', enum: ['true', 'false', '0', '1'] },
+  ],
 };
-const tenant: Schema = { type: 'string', description: 'Client name; has to agree with the header `client` when both are there.' };
+const tenant: Schema = {
+  type: 'string',
+  description: 'Client name; has to agree with the header `client` when both are there.',
+};
 
-const queueState: Schema = { type: 'string', enum: ['queued', 'started', 'completed', 'pending', 'broken', 'scheduled', 'paused'] };
+const queueState: Schema = {
+  type: 'string',
+  enum: ['queued', 'started', 'completed', 'pending', 'broken', 'scheduled', 'paused'],
+};
 
 const summary: Schemas = {
   id: { type: 'integer', format: 'int64', example: 123 },
@@ -53,9 +63,24 @@ const queue: Schema = {
   properties: { workers: count, working: count, pending: count },
 };
 
-const jobStates = ['completed', 'failed', 'pending', 'broken', 'queued', 'started', 'scheduled', 'paused', 'max_jobs', 'priority_slots'];
+const jobStates = [
+  'completed',
+  'failed',
+  'pending',
+  'broken',
+  'queued',
+  'started',
+  'scheduled',
+  'paused',
+  'max_jobs',
+  'priority_slots',
+];
 
-const rows = (description: string): Schema => ({ type: 'array', description, items: { $ref: '#/components/schemas/JobSummary' } });
+const rows = (description: string): Schema => ({
+  type: 'array',
+  description,
+  items: { $ref: '#/components/schemas/JobSummary' },
+});
 
 /** Names that GET /jobs takes for order_by. */
 export const orderFields = [...ORDER_FIELDS];
@@ -132,7 +157,8 @@ export const schemas: Schemas = {
       parameters: {
         type: 'object',
         additionalProperties: true,
-        description: 'What the workflow takes; see the schemas named Workflow_*. Every workflow takes rest_endpoints and custom_data.',
+        description:
+          'What the workflow takes; see the schemas named Workflow_*. Every workflow takes rest_endpoints and custom_data.',
       },
     },
   },
@@ -161,7 +187,18 @@ export const schemas: Schemas = {
   },
   LogRow: {
     type: 'object',
-    required: ['id', 'job_id', 'severity', 'severity_description', 'progname', 'message', 'created_at', 'updated_at', 'task_id', 'visible'],
+    required: [
+      'id',
+      'job_id',
+      'severity',
+      'severity_description',
+      'progname',
+      'message',
+      'created_at',
+      'updated_at',
+      'task_id',
+      'visible',
+    ],
     properties: {
       id: { type: 'integer', format: 'int64' },
       job_id: { type: 'integer', format: 'int64' },
@@ -187,7 +224,13 @@ export const schemas: Schemas = {
           required: ['class', 'every', 'queue', 'description'],
           properties: {
             class: { type: 'string' },
-            every: { type: 'array', minItems: 2, maxItems: 2, items: {}, description: 'Seconds, then options: `[60, {"first_in": 5}]`.' },
+            every: {
+              type: 'array',
+              minItems: 2,
+              maxItems: 2,
+              items: {},
+              description: 'Seconds, then options: `[60, {"first_in": 5}]`.',
+            },
             queue: { type: 'string' },
             description: { type: 'string' },
           },
@@ -205,7 +248,11 @@ export const schemas: Schemas = {
     required: ['result', 'schedules'],
     properties: {
       result: { type: 'string', enum: ['ok'] },
-      schedules: { type: 'array', description: 'Names of the schedules that are active now.', items: { type: 'string' } },
+      schedules: {
+        type: 'array',
+        description: 'Names of the schedules that are active now.',
+        items: { type: 'string' },
+      },
     },
   },
   Setting: {
@@ -217,7 +264,8 @@ export const schemas: Schemas = {
         type: 'string',
         minLength: 1,
         maxLength: 200,
-        description: 'max_jobs, priority_slots, priority_threshold, schedule_interval, retry_delay, retry_limit, or a name of your own.',
+        description:
+          'max_jobs, priority_slots, priority_threshold, schedule_interval, retry_delay, retry_limit, or a name of your own.',
       },
       setting: { oneOf: [{ type: 'string', maxLength: 10_000 }, { type: 'number' }, { type: 'boolean' }] },
     },

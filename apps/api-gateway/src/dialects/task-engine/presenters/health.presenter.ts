@@ -6,7 +6,12 @@ import type { JobState } from '@task-engine/domain';
 const QUEUES = ['windows_capture', 'scheduler', 'work', 'controller', 'callback'];
 
 export function presentHealth(health: Health, version: string) {
-  const names = [...QUEUES, ...Object.keys(health.queues).filter((name) => !QUEUES.includes(name)).sort()];
+  const names = [
+    ...QUEUES,
+    ...Object.keys(health.queues)
+      .filter((name) => !QUEUES.includes(name))
+      .sort(),
+  ];
   const queues = Object.fromEntries(names.map((name) => [name, presentQueue(health.queues[name])]));
   const count = (state: JobState) => health.jobs[state] ?? 0;
   return {

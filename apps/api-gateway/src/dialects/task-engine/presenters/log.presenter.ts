@@ -1,6 +1,8 @@
 import { type JobLogRow, SEVERITY } from '@task-engine/database';
 
-const DESCRIPTIONS = new Map<number, string>(Object.entries(SEVERITY).map(([description, severity]) => [severity, description]));
+const DESCRIPTIONS = new Map<number, string>(
+  Object.entries(SEVERITY).map(([description, severity]) => [severity, description]),
+);
 
 export function presentLogRow(row: JobLogRow) {
   return {

@@ -19,7 +19,12 @@ const summary: JobSummary = {
   updatedAt: new Date('2020-07-13T09:44:48.451Z'),
 };
 
-const view = (fields: Partial<JobView> = {}): JobView => ({ ...summary, state: 'completed', submitted: { content_id: 'a' }, ...fields });
+const view = (fields: Partial<JobView> = {}): JobView => ({
+  ...summary,
+  state: 'completed',
+  submitted: { content_id: 'a' },
+  ...fields,
+});
 
 describe('job presenters', () => {
   const documented = {
@@ -147,7 +152,10 @@ describe('presentHealth', () => {
   });
 
   it('shows what is wrong with Redis', () => {
-    expect(presentHealth({ ...health, redisError: 'Redis is away' }, '1').databases).toEqual({ redis: 'Redis is away', postgres: 'OK' });
+    expect(presentHealth({ ...health, redisError: 'Redis is away' }, '1').databases).toEqual({
+      redis: 'Redis is away',
+      postgres: 'OK',
+    });
   });
 });
 

@@ -1,0 +1,52 @@
+import type { DeliveryReport } from '@task-engine/database';
+import { backoffSeconds } from '@task-engine/domain';
+import { OutboundError } from '@task-engine/platform';
+import { retryAfterSeconds } from './retry-after';
+
+/** What one try came to: an answer, or the error that stood in its way. */
+export type Attempt =
+  | { kind: 'answer'; status: number; headers: Record<string, string> }
+  | { kind: 'error'; error: unknown };
+
+export interface RetryPolicy {
+  /** Tries in all. */
+  attempts: number;
+  firstRetrySeconds: number;
+  maxRetrySeconds: number;
+}
+
+export type Outcome = Pick<DeliveryReport, 'state' | 'delaySeconds' | 'status' | 'error'>;
+
+/**
+ * Decides on a try: 2xx is delivered, 410 tells that nobody wants it any more, an address that may not be reached stays so; all else is
+ * repeated, redirects included, until the tries are used up. `Retry-After` takes the place of the back-off.
+ *
+ * @param attempt number of this try, from 1
+ */
+export function outcomeOf(result: Attempt, attempt: number, policy: RetryPolicy, random = Math.random()): Outcome {
+  const final = (state: 'delivered' | 'gone' | 'blocked' | 'exhausted', status: number | null, error: string | null): Outcome => ({
+    state,
+    delaySeconds: 0,
+    status,
+    error,
+  });
+  const failed = (status: number | null, error: string, wait: number | null): Outcome => {
+    if (attempt >= policy.attempts) return final('exhausted', status, error);
+    const backoff = { baseSeconds: policy.firstRetrySeconds, maxSeconds: policy.maxRetrySeconds };
+    const delaySeconds = wait === null ? backoffSeconds(attempt, backoff, random) : Math.min(wait, policy.maxRetrySeconds);
+    return { state: 'pending', delaySeconds, status, error };
+  };
+
+  if (result.kind === 'error') {
+    const { error } = result;
+    if (!(error instanceof OutboundError)) return failed(null, 'the request could not be made', null);
+    if (error.kind === 'blocked') return final('blocked', null, error.message);
+    if (error.kind === 'aborted') return { state: 'released', delaySeconds: 0, status: null, error: null };
+    return failed(null, error.message, null);
+  }
+  const { status, headers } = result;
+  if (status >= 200 && status <= 299) return final('delivered', status, null);
+  if (status === 410) return final('gone', status, 'the endpoint answered 410: it is gone');
+  const error = status >= 300 && status <= 399 ? `the endpoint answered ${status}: redirects are not followed` : `the endpoint answered ${status}`;
+  return failed(status, error, retryAfterSeconds(headers));
+}
