@@ -27,6 +27,7 @@ export class ExecutionProcessor implements OnApplicationBootstrap {
   private readonly claims: Batch<string, ClaimedWork | undefined>;
   private readonly reports: Batch<Report, boolean>;
   private readonly ended;
+  private readonly begun;
   private readonly waited;
   private readonly ran;
   private processings: Processing[] = [];
@@ -48,6 +49,10 @@ export class ExecutionProcessor implements OnApplicationBootstrap {
     this.claims = new Batch((ids) => claimExecutions.run(ids, registration.id, lease), { size: BATCH, parallel: 2 });
     this.reports = new Batch((reports) => reportExecutions.run(reports), { size: BATCH, parallel: 2 });
     this.ended = metrics.counter('executions_total', 'Executions that ended, by outcome', ['queue', 'outcome']);
+    this.begun = metrics.counter('executions_started_total', 'Executions that began, by what caused them', [
+      'queue',
+      'cause',
+    ]);
     this.waited = metrics.histogram('job_wait_seconds', 'From submit, or from the due time, to the first task', [
       'queue',
     ]);
@@ -83,6 +88,7 @@ export class ExecutionProcessor implements OnApplicationBootstrap {
   private async runClaimed(work: ClaimedWork, queue: string, claimedAt: number): Promise<void> {
     const lease = { executionId: work.executionId, token: work.token };
     const signal = this.leases.hold(lease, claimedAt);
+    this.begun.inc({ queue, cause: work.cause });
     if (work.task.ordinal === 0 && work.task.tries === 0) {
       const due = Math.max(work.job.createdAt.getTime(), work.job.runAt.getTime());
       this.waited.observe({ queue }, Math.max(0, Date.now() - due) / 1_000);

@@ -12,7 +12,13 @@ export type {
   DeliveryReport,
   NewDelivery,
 } from './stores/delivery.store';
-export type { ClaimedExecution, EndedExecution, Lease, QueuedExecution } from './stores/execution.store';
+export type {
+  ClaimedExecution,
+  EndedExecution,
+  ExecutionCause,
+  Lease,
+  QueuedExecution,
+} from './stores/execution.store';
 export { SEVERITY, type LogLine, type Progname } from './stores/job-log.store';
 export type { JobRecord, NewJob } from './stores/job.store';
 export { LANE_SETTINGS, type LaneRecord } from './stores/lane.store';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type JobRecord, type LogLine, type TaskRecord } from '@task-engine/database';
+import { Database, type ExecutionCause, type JobRecord, type LogLine, type TaskRecord } from '@task-engine/database';
 import type { ResolvedDefinition } from '@task-engine/workflows';
 import { HintSender } from './hints';
 import { JobEvents } from './job-events';
@@ -10,6 +10,8 @@ export interface ClaimedWork {
   executionId: string;
   /** Names the lease in heartbeats and the report. */
   token: string;
+  /** Why it runs: the first time, a retry, after a lost lease, or handed back by another worker. */
+  cause: ExecutionCause;
   job: JobRecord;
   definition: ResolvedDefinition;
   tasks: TaskRecord[];
@@ -63,6 +65,7 @@ export class ClaimExecutions {
         found.push({
           executionId: execution.id,
           token: execution.token,
+          cause: execution.cause,
           task,
           ...view,
         });

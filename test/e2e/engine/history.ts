@@ -56,9 +56,11 @@ export async function replayStarts(suite: EngineSuite): Promise<Replay> {
     reserved: number;
     threshold: number;
   }>(
-    `SELECT at::text, job_id AS "jobId", to_state = 'started' AS starts, j.priority, 0 AS max, 0 AS reserved, 0 AS threshold
-     FROM job_transition m JOIN job j ON j.id = m.job_id WHERE 'started' IN (to_state, COALESCE(from_state, ''))
-     UNION ALL SELECT at::text, NULL, false, 0, max_running, reserved_slots, reserved_threshold FROM test_limits ORDER BY 1`,
+    `SELECT at::text, "jobId", starts, priority, max, reserved, threshold FROM (
+       SELECT m.at, job_id AS "jobId", to_state = 'started' AS starts, j.priority, 0 AS max, 0 AS reserved, 0 AS threshold
+       FROM job_transition m JOIN job j ON j.id = m.job_id WHERE 'started' IN (to_state, COALESCE(from_state, ''))
+       UNION ALL SELECT at, NULL, false, 0, max_running, reserved_slots, reserved_threshold FROM test_limits
+     ) event ORDER BY event.at`,
   );
   const replay: Replay = { starts: 0, most: 0, limits: [], violations: [] };
   const running = new Map<string, number>();

@@ -302,6 +302,7 @@ describe('the endpoints of both published editions, against the five processes',
       ['priority_threshold', '5'],
       ['retry_limit', '0'],
       ['something_new', 'any text'],
+      ['constructor', 'a name like any other'],
     ]) {
       const answer = await api.post('/settings', { name, setting });
       expect(answer).toMatchObject({ status: 200, body: { result: 'ok', message: `${name} setting created/updated` } });

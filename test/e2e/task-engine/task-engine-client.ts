@@ -23,7 +23,11 @@ export class TaskEngineClient {
   }
 
   /** With the client's headers; others are added or win. */
-  async call<T = Shown>(method: string, path: string, request: Omit<JsonRequest, 'method'> = {}): Promise<JsonAnswer<T>> {
+  async call<T = Shown>(
+    method: string,
+    path: string,
+    request: Omit<JsonRequest, 'method'> = {},
+  ): Promise<JsonAnswer<T>> {
     return fetchJson<T>(`${this.url}${path}`, { ...request, method, headers: { ...this.headers, ...request.headers } });
   }
 

@@ -17,6 +17,7 @@ export interface ClaimedExecution {
   taskName: string;
   tries: number;
   jobId: string;
+  cause: ExecutionCause;
 }
 
 /** An execution that is over, with what the decision about its task needs. */
@@ -82,7 +83,7 @@ export class ExecutionStore {
        UPDATE execution e SET state = 'running', token = nextval('lease_token'), worker_id = $2, started_at = clock_timestamp(),
               lease_expires_at = clock_timestamp() + make_interval(secs => $3)
        FROM free, task t WHERE e.id = free.id AND e.state = 'queued' AND t.id = e.task_id
-       RETURNING e.id, e.token, e.queue, e.task_id AS "taskId", t.name AS "taskName", t.tries, e.job_id AS "jobId"`,
+       RETURNING e.id, e.token, e.queue, e.task_id AS "taskId", t.name AS "taskName", t.tries, e.job_id AS "jobId", e.cause`,
       [ids, workerId, leaseSeconds],
     );
   }

@@ -220,6 +220,7 @@ export class JobStore {
 
   /** queued -> started. The caller holds the lane's lock, which is what keeps the limits. Returns those that really started. */
   async start(ids: string[]): Promise<string[]> {
+    if (ids.length === 0) return [];
     const rows = await this.sql.query<{ id: string }>(
       change('started', `id = ANY($1::bigint[])`, `started_at = COALESCE(started_at, now()), wait_reason = NULL`),
       [ids, 'admitted'],
@@ -238,6 +239,7 @@ export class JobStore {
 
   /** started -> completed. Returns the ids that changed. */
   async complete(ids: string[]): Promise<string[]> {
+    if (ids.length === 0) return [];
     const rows = await this.sql.query<{ id: string }>(
       change('completed', `id = ANY($1::bigint[])`, `finished_at = now()`),
       [ids, 'every task is done'],

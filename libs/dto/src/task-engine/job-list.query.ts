@@ -27,20 +27,22 @@ const IsLimit = () =>
   ValidateBy(
     {
       name: 'isLimit',
-      validator: { validate: (text) => /^\d{1,9}$/.test(text) && Number(text) >= 1 && Number(text) <= MAX_LIMIT },
+      validator: {
+        validate: (text: string) => /^\d{1,9}$/.test(text) && Number(text) >= 1 && Number(text) <= MAX_LIMIT,
+      },
     },
     { message: `must be an integer from 1 to ${MAX_LIMIT}` },
   );
 
 const IsJobIds = () =>
   ValidateBy(
-    { name: 'isJobIds', validator: { validate: (text) => readJobIds(text) !== undefined } },
+    { name: 'isJobIds', validator: { validate: (text: string) => readJobIds(text) !== undefined } },
     { message: `must be at most ${MAX_IDS} job ids, separated by commas` },
   );
 
 const IsTime = () =>
   ValidateBy(
-    { name: 'isTime', validator: { validate: (text) => dayOrInstant(text) !== undefined } },
+    { name: 'isTime', validator: { validate: (text: string) => dayOrInstant(text) !== undefined } },
     { message: 'must be a UTC time like 2024-01-31T10:00:00.000 or a day like 2024-01-31' },
   );
 
