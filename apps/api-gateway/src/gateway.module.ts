@@ -2,6 +2,7 @@ import { type DynamicModule, Inject, Injectable, Module, type OnApplicationBoots
 import { ClientKeys, EngineModule } from '@task-engine/engine';
 import { CONFIGURATION, type GatewayConfiguration } from '@task-engine/platform';
 import { builtInDefinitions, Definitions } from '@task-engine/workflows';
+import { DefinitionWatch } from './definition-watch';
 import { TaskEngineModule } from './dialects/task-engine/task-engine.module';
 
 /** The clients that exist after start-up (BOOTSTRAP_CLIENTS), before the first request can come. */
@@ -33,7 +34,7 @@ export class GatewayModule {
         }),
         TaskEngineModule,
       ],
-      providers: [BootstrapClients],
+      providers: [BootstrapClients, DefinitionWatch],
     };
   }
 }

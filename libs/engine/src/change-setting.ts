@@ -32,7 +32,7 @@ export class ChangeSetting {
    * @throws DomainError invalid_parameter
    */
   async run(name: string, value: unknown): Promise<void> {
-    if (!(name in MINIMUM)) return this.database.stores.settings.put(name, String(value));
+    if (!Object.hasOwn(MINIMUM, name)) return this.database.stores.settings.put(name, String(value));
     const setting = name as keyof typeof MINIMUM;
     const number = integer(value);
     if (number === undefined || number < MINIMUM[setting] || number > MAX) {

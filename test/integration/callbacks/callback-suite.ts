@@ -1,7 +1,13 @@
 import { createDataSource, Database, type DeliveryRecord, type NewDelivery } from '@task-engine/database';
 import { DatabaseReadiness, MigrationsReadiness } from '@task-engine/database';
 import { NotificationServer, RedisReadiness, SubscriberReadiness } from '@task-engine/messaging';
-import { type DispatcherConfiguration, dispatcherSchema, loadConfiguration, type RunningApp, startApp } from '@task-engine/platform';
+import {
+  type DispatcherConfiguration,
+  dispatcherSchema,
+  loadConfiguration,
+  type RunningApp,
+  startApp,
+} from '@task-engine/platform';
 import type { DataSource } from 'typeorm';
 
 import { DispatcherModule } from '../../../apps/callback-dispatcher/src/dispatcher.module';
@@ -67,7 +73,10 @@ export class CallbackSuite {
   }
 
   async startDispatcher(variables: Record<string, string> = {}): Promise<RunningApp> {
-    const configuration: DispatcherConfiguration = loadConfiguration(dispatcherSchema, { ...this.environment, ...variables });
+    const configuration: DispatcherConfiguration = loadConfiguration(dispatcherSchema, {
+      ...this.environment,
+      ...variables,
+    });
     const dispatcher = await startApp({
       name: 'callback-dispatcher',
       module: DispatcherModule.forRoot(configuration),
@@ -136,7 +145,8 @@ export class CallbackSuite {
     return eventually(
       async () => {
         const record = await this.delivery(id);
-        if (record.state !== state) throw new Error(`delivery ${id} is ${record.state} (${record.lastError ?? 'no error'}), not ${state}`);
+        if (record.state !== state)
+          throw new Error(`delivery ${id} is ${record.state} (${record.lastError ?? 'no error'}), not ${state}`);
         return record;
       },
       { timeout },
@@ -144,11 +154,16 @@ export class CallbackSuite {
   }
 
   attempts(id: string): Promise<{ number: number; status: number | null; error: string | null }[]> {
-    return this.query(`SELECT number, status, error FROM delivery_attempt WHERE delivery_id = $1 ORDER BY number`, [id]);
+    return this.query(`SELECT number, status, error FROM delivery_attempt WHERE delivery_id = $1 ORDER BY number`, [
+      id,
+    ]);
   }
 
   log(jobId: string): Promise<{ task_id: string; severity: number; message: string; visible: boolean }[]> {
-    return this.query(`SELECT task_id, severity, message, visible FROM job_log WHERE job_id = $1 AND progname = 'callback' ORDER BY id`, [jobId]);
+    return this.query(
+      `SELECT task_id, severity, message, visible FROM job_log WHERE job_id = $1 AND progname = 'callback' ORDER BY id`,
+      [jobId],
+    );
   }
 
   async jobOf(id: string): Promise<string> {
@@ -158,7 +173,13 @@ export class CallbackSuite {
   private async seed(): Promise<void> {
     const client = await this.database.stores.clients.ensure('demo-client');
     this.clientId = client.id;
-    const callbacks = { headers: { 'X-Definition': 'yes' }, verifyTls: true, endpoints: [], task: { body: {} }, job: { body: {}, onFailure: {} } };
+    const callbacks = {
+      headers: { 'X-Definition': 'yes' },
+      verifyTls: true,
+      endpoints: [],
+      task: { body: {} },
+      job: { body: {}, onFailure: {} },
+    };
     await this.database.stores.definitions.keep(DIGEST, 'noop', { workflow: 'noop', source: 'common', callbacks });
   }
 }

@@ -114,7 +114,10 @@ describe('deliveries survive', () => {
     const messaging = await startMessaging({ redisUrl: redis.url, prefix: suite.environment.REDIS_PREFIX! });
     try {
       const ids = await many(800, [listener.url('/a'), listener.url('/b')]);
-      await messaging.queues.add('callback', ids.map((id) => ({ key: `d${id}`, data: { deliveryId: id } })));
+      await messaging.queues.add(
+        'callback',
+        ids.map((id) => ({ key: `d${id}`, data: { deliveryId: id } })),
+      );
       await listener.received(50);
       await messaging.queues.ping();
       const { default: Redis } = await import('ioredis');

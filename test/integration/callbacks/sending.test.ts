@@ -20,9 +20,16 @@ afterEach(async () => {
 describe('sending a callback', () => {
   it('delivers the exact body with the Standard Webhooks headers, verified independently', async () => {
     const key = Buffer.from('a key of exactly thirty-two byte');
-    await suite.signWith(`whsec_${key.toString('base64')}`, { Authorization: 'Bearer of-the-client', Host: 'elsewhere' });
+    await suite.signWith(`whsec_${key.toString('base64')}`, {
+      Authorization: 'Bearer of-the-client',
+      Host: 'elsewhere',
+    });
     const body = '{"job_id":"1",  "text":"Grüße ✓"}';
-    const [id] = await suite.deliver({ url: listener.url('/hook?token=secret'), body, headers: { 'X-Row': 'row', 'webhook-id': 'forged' } });
+    const [id] = await suite.deliver({
+      url: listener.url('/hook?token=secret'),
+      body,
+      headers: { 'X-Row': 'row', 'webhook-id': 'forged' },
+    });
     await suite.startDispatcher();
     const [request] = await listener.received();
     const record = await suite.reached(id!, 'delivered');
@@ -54,7 +61,12 @@ describe('sending a callback', () => {
   });
 
   it('tries again under the same id after an error, a redirect and a refused connection', async () => {
-    listener.answer('/bad', { status: 500 }, { status: 302, headers: { location: listener.url('/elsewhere') } }, { status: 204 });
+    listener.answer(
+      '/bad',
+      { status: 500 },
+      { status: 302, headers: { location: listener.url('/elsewhere') } },
+      { status: 204 },
+    );
     const gone = await CallbackListener.start();
     const url = gone.url('/');
     await gone.close();
@@ -65,7 +77,11 @@ describe('sending a callback', () => {
     const requests = listener.to('/bad');
     expect(new Set(requests.map((request) => request.headers['webhook-id'])).size).toBe(1);
     expect(listener.to('/elsewhere')).toEqual([]);
-    expect((await suite.attempts(id!)).map(({ number, status }) => [number, status])).toEqual([[1, 500], [2, 302], [3, 204]]);
+    expect((await suite.attempts(id!)).map(({ number, status }) => [number, status])).toEqual([
+      [1, 500],
+      [2, 302],
+      [3, 204],
+    ]);
     const gap = requests[1]!.receivedAt.getTime() - requests[0]!.receivedAt.getTime();
     expect(gap).toBeGreaterThan(750);
     expect(gap).toBeLessThan(1_700);
@@ -122,21 +138,29 @@ describe('sending a callback', () => {
       ]),
     );
     const { deliveries } = suite.database.stores;
-    expect((await deliveries.list({ state: 'exhausted', client: 'demo-client', jobId: before.jobId, limit: 10 })).map(({ id }) => id)).toEqual([exhausted]);
+    expect(
+      (await deliveries.list({ state: 'exhausted', client: 'demo-client', jobId: before.jobId, limit: 10 })).map(
+        ({ id }) => id,
+      ),
+    ).toEqual([exhausted]);
     listener.answer('/down', { status: 500 }, { status: 200 });
     expect(await deliveries.replay([exhausted!, '999999'])).toEqual([exhausted]);
     const after = await suite.reached(exhausted!, 'delivered');
     expect(after.messageId).toBe(before.messageId);
     expect(after.attempts).toBe(4);
     expect(await suite.attempts(exhausted!)).toHaveLength(4);
-    expect(new Set(listener.to('/down').map((request) => request.headers['webhook-id']))).toEqual(new Set([before.messageId]));
+    expect(new Set(listener.to('/down').map((request) => request.headers['webhook-id']))).toEqual(
+      new Set([before.messageId]),
+    );
   });
 
   it('is due at once after retryNow', async () => {
     listener.answer('/', { status: 500, headers: { 'retry-after': '300' } }, {});
     const [id] = await suite.deliver({ url: listener.url('/') });
     await suite.startDispatcher();
-    await eventually(async () => (await suite.delivery(id!)).attempts === 1 && (await suite.delivery(id!)).state === 'pending');
+    await eventually(
+      async () => (await suite.delivery(id!)).attempts === 1 && (await suite.delivery(id!)).state === 'pending',
+    );
     expect(await suite.database.stores.deliveries.retryNow([id!])).toEqual([id]);
     await suite.reached(id!, 'delivered');
   });
@@ -164,13 +188,20 @@ describe('order and isolation', () => {
   it('first tries to one endpoint about one job keep their order', async () => {
     const jobs = await Promise.all(Array.from({ length: 8 }, () => suite.job()));
     const seeds = jobs.flatMap((jobId) =>
-      Array.from({ length: 12 }, (_, n) => ({ url: listener.url('/'), jobId, event: `e${n}`, body: JSON.stringify({ jobId, n }) })),
+      Array.from({ length: 12 }, (_, n) => ({
+        url: listener.url('/'),
+        jobId,
+        event: `e${n}`,
+        body: JSON.stringify({ jobId, n }),
+      })),
     );
     await suite.deliver(...seeds);
     await Promise.all([suite.startDispatcher(), suite.startDispatcher()]);
     await listener.received(seeds.length, undefined, { timeout: 15_000 });
     for (const jobId of jobs) {
-      const order = listener.requests.map(({ json }) => json as { jobId: string; n: number }).filter((body) => body.jobId === jobId);
+      const order = listener.requests
+        .map(({ json }) => json as { jobId: string; n: number })
+        .filter((body) => body.jobId === jobId);
       expect(order.map((body) => body.n)).toEqual(Array.from({ length: 12 }, (_, n) => n));
     }
   });
@@ -184,7 +215,11 @@ describe('order and isolation', () => {
       await hanging.received(4);
       const began = Date.now();
       const jobId = await suite.job();
-      const healthy = Array.from({ length: 200 }, (_, n) => ({ url: listener.url('/'), jobId: n % 2 ? jobId : undefined, event: `e${n}` }));
+      const healthy = Array.from({ length: 200 }, (_, n) => ({
+        url: listener.url('/'),
+        jobId: n % 2 ? jobId : undefined,
+        event: `e${n}`,
+      }));
       await suite.deliver(...healthy);
       await listener.received(200, undefined, { timeout: 10_000 });
       // found by the poll, since nobody gave a hint
@@ -196,7 +231,9 @@ describe('order and isolation', () => {
       });
       expect(cut.error).toBe('no complete answer within 2000 ms');
       // never more at one time than an endpoint may have
-      const [{ most }] = (await suite.query<{ most: number }>(`SELECT count(*)::int AS most FROM delivery WHERE state = 'sending'`)) as [{ most: number }];
+      const [{ most }] = (await suite.query<{ most: number }>(
+        `SELECT count(*)::int AS most FROM delivery WHERE state = 'sending'`,
+      )) as [{ most: number }];
       expect(most).toBeLessThanOrEqual(4);
     } finally {
       await hanging.close();

@@ -120,6 +120,30 @@ describe('admission', () => {
     ]);
   });
 
+  it('takes every setting the engine reads, and any other name as a setting of its own', async () => {
+    for (const name of [
+      'max_jobs',
+      'priority_slots',
+      'priority_threshold',
+      'retry_limit',
+      'retry_delay',
+      'schedule_interval',
+    ]) {
+      await engine.get(ChangeSetting).run(name, '7');
+    }
+    const lane = await engine.stores.lanes.findByName('engine');
+    expect(lane).toMatchObject({
+      maxRunning: 7,
+      reservedSlots: 7,
+      reservedThreshold: 7,
+      retryLimit: 7,
+      retryDelaySeconds: 7,
+    });
+    expect((await engine.stores.schedules.list())[0]!.everySeconds).toBe(7);
+    await engine.get(ChangeSetting).run('constructor', 'x');
+    expect(await engine.query('SELECT name, value FROM setting')).toEqual([{ name: 'constructor', value: 'x' }]);
+  });
+
   it('refuses a limit that is none', async () => {
     for (const [name, value] of [
       ['max_jobs', 0],

@@ -142,6 +142,8 @@ const work = [
     UNIQUE (job_id, ordinal),
     UNIQUE (job_id, name)
   )`,
+  // The number of failed tasks that /health shows.
+  `CREATE INDEX task_failed ON task (id) WHERE state = 'failed'`,
   `CREATE SEQUENCE lease_token`,
   `CREATE TABLE execution (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -35,7 +35,7 @@ export class ScheduleStore {
   /** Sets the interval and re-arms: the next tick is at most one new interval away. */
   async setInterval(name: string, seconds: number): Promise<void> {
     await this.sql.query(
-      `UPDATE schedule SET every_seconds = $2, next_at = LEAST(next_at, now() + make_interval(secs => $2)), updated_at = now()
+      `UPDATE schedule SET every_seconds = $2::int, next_at = LEAST(next_at, now() + make_interval(secs => $2::int)), updated_at = now()
        WHERE name = $1`,
       [name, seconds],
     );

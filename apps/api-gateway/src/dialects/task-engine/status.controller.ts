@@ -1,5 +1,6 @@
 import { Controller, Get, Headers, UseFilters, UseGuards } from '@nestjs/common';
 import { ReadHealth, ReadJobs } from '@task-engine/engine';
+import { Definitions } from '@task-engine/workflows';
 import { VERSION } from '../../version';
 import { ClientGuard, ReaderGuard } from './client.guard';
 import { presentHealth } from './presenters/health.presenter';
@@ -15,6 +16,7 @@ export class StatusController {
   constructor(
     private readonly readHealth: ReadHealth,
     private readonly readJobs: ReadJobs,
+    private readonly definitions: Definitions,
   ) {}
 
   @Get()
@@ -25,7 +27,7 @@ export class StatusController {
   @Get('health')
   @UseGuards(ClientGuard)
   async health() {
-    return presentHealth(await this.readHealth.run(LANE), VERSION);
+    return presentHealth(await this.readHealth.run(LANE), VERSION, this.definitions.problems());
   }
 
   /** The client whose jobs are shown comes from the header or, in later editions, from the query. */

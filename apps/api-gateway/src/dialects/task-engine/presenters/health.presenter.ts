@@ -5,7 +5,8 @@ import type { JobState } from '@task-engine/domain';
 /** Order of the documents; further queues follow by name. */
 const QUEUES = ['windows_capture', 'scheduler', 'work', 'controller', 'callback'];
 
-export function presentHealth(health: Health, version: string) {
+/** @param problems why a changed workflow definition was not taken; shown only when there are any */
+export function presentHealth(health: Health, version: string, problems: string[] = []) {
   const names = [
     ...QUEUES,
     ...Object.keys(health.queues)
@@ -37,6 +38,7 @@ export function presentHealth(health: Health, version: string) {
       max_jobs: health.maxRunning,
       priority_slots: health.reservedSlots,
     },
+    ...(problems.length > 0 && { definitions: problems }),
   };
 }
 

@@ -1,0 +1,69 @@
+import { OutboundAborted, OutboundBlocked, OutboundTimeout } from '@task-engine/platform';
+
+import { type Attempt, outcomeOf } from './delivery-outcome';
+import { maskedUrl } from './masked-url';
+import { retryAfterSeconds } from './retry-after';
+
+const policy = { attempts: 3, firstRetrySeconds: 5, maxRetrySeconds: 3_600 };
+const answer = (status: number, headers: Record<string, string> = {}): Attempt => ({ kind: 'answer', status, headers });
+const decide = (result: Attempt, attempt = 1) => outcomeOf(result, attempt, policy, 0);
+
+describe('the outcome of a try', () => {
+  it.each([
+    [200, 'delivered'],
+    [299, 'delivered'],
+    [301, 'pending'],
+    [304, 'pending'],
+    [400, 'pending'],
+    [404, 'pending'],
+    [410, 'gone'],
+    [429, 'pending'],
+    [500, 'pending'],
+  ])('of an answer %i is %s', (status, state) => {
+    expect(decide(answer(status)).state).toBe(state);
+  });
+
+  it('backs off from the first delay, doubling, and gives up after the last try', () => {
+    expect([1, 2].map((attempt) => decide(answer(500), attempt).delaySeconds)).toEqual([5, 10]);
+    expect(decide(answer(500), 3)).toMatchObject({ state: 'exhausted', status: 500, error: 'the endpoint answered 500' });
+  });
+
+  it('is final for an address that is not allowed, a further try for a time-out, no try for a shutdown', () => {
+    expect(decide({ kind: 'error', error: new OutboundBlocked('not allowed') })).toMatchObject({ state: 'blocked', error: 'not allowed' });
+    expect(decide({ kind: 'error', error: new OutboundTimeout('late') })).toMatchObject({ state: 'pending', status: null, error: 'late' });
+    expect(decide({ kind: 'error', error: new OutboundAborted('stop') }, 3).state).toBe('released');
+    // a fault of our own tells the tenant nothing
+    expect(decide({ kind: 'error', error: new Error('secret inside') }).error).toBe('the request could not be made');
+  });
+
+  it('takes Retry-After in place of the back-off, no longer than the maximum', () => {
+    expect(decide(answer(503, { 'retry-after': '90' })).delaySeconds).toBe(90);
+    expect(decide(answer(503, { 'retry-after': '999999' })).delaySeconds).toBe(3_600);
+  });
+});
+
+describe('Retry-After', () => {
+  const now = new Date('2026-01-01T00:00:00Z');
+  it.each([
+    [{ 'retry-after': '120' }, 120],
+    [{ 'retry-after': ' 0 ' }, 1],
+    [{ 'retry-after': 'Thu, 01 Jan 2026 00:02:00 GMT' }, 120],
+    [{ 'retry-after': 'Thu, 01 Jan 2026 00:02:00 GMT', date: 'Thu, 01 Jan 2026 00:01:30 GMT' }, 30],
+    [{ 'retry-after': 'Wed, 31 Dec 2025 00:00:00 GMT' }, 1],
+    [{ 'retry-after': '-1' }, null],
+    [{ 'retry-after': '1.5' }, null],
+    [{ 'retry-after': 'soon' }, null],
+    [{ 'retry-after': 'Thu, 99 Foo 2026' }, null],
+    [{}, null],
+  ])('%j means %s seconds', (headers, seconds) => {
+    expect(retryAfterSeconds(headers as Record<string, string>, now)).toBe(seconds);
+  });
+});
+
+describe('a URL in a log', () => {
+  it('shows where it goes and hides what may be a token', () => {
+    expect(maskedUrl('https://user:pw@host.example:8443/a/b?token=abc&x=1&x=2#frag')).toBe('https://host.example:8443/a/b?token=****&x=****');
+    expect(maskedUrl('http://host/plain')).toBe('http://host/plain');
+    expect(maskedUrl('no url with secret')).toBe('(not a URL)');
+  });
+});
