@@ -1,23 +1,21 @@
 import { join, relative } from 'node:path';
 import { configurationOrExit, type LocalRunConfiguration, localRunSchema } from '@task-engine/platform';
-import { ClientConfigurations } from '@task-engine/workflows';
-import { BorrowedSettings } from './demo/borrowed-settings';
-import { captureDemo } from './demo/capture';
 import { Checks } from './demo/checks';
+import { runChapters } from './demo/chapters';
 import { demoPlace, type DemoPlace, ownFolder } from './demo/demo-place';
-import { DemoServer } from './demo/demo-server';
 import { EngineClient } from './demo/engine-client';
-import { type MediaTools, mediaTools } from './demo/media-tools';
+import { mediaTools } from './demo/media-tools';
 import { Screen } from './demo/screen';
-import { priorityDemo, retryDemo, runAtDemo, semaphoreDemo, type SmallJobs } from './demo/small-jobs';
-import { makeTestVideo, PICTURE, VIDEO_SECONDS } from './demo/test-video';
 import { LocalError, reasonOf } from './local/local-error';
 import { LOCAL_DEFAULTS, LocalSuite } from './local/local-suite';
 import { ConsoleProgress } from './local/progress';
 import { onStopSignals } from './local/stop-signals';
 
-/** Ctrl-C, the way shells count it. */
+/** The exit code of a shell for Ctrl-C. */
 const INTERRUPTED = 130;
+
+/** Milliseconds that jobs of an earlier run get to come to their end. */
+const SETTLE = 5000;
 
 /** `npm run demo`: the whole suite on this machine, real jobs through it, every claim checked. @returns the exit code */
 async function main(env: NodeJS.ProcessEnv): Promise<number> {
@@ -26,12 +24,12 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
   const progress = new ConsoleProgress();
   const interruption = new AbortController();
   const { signal } = interruption;
-  let suite: LocalSuite | undefined;
+  let isUp = false;
   onStopSignals((count) => {
     progress.end();
     screen.line(count > 1 ? 'Ended at once.' : 'Interrupted, stopping ...');
     // While the suite comes up there is no work to hand back; the watchdog ends what has been started.
-    if (count > 1 || !suite) process.exit(INTERRUPTED);
+    if (count > 1 || !isUp) process.exit(INTERRUPTED);
     interruption.abort();
   }, Boolean(env.npm_lifecycle_event));
 
@@ -39,21 +37,87 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
   const place = await demoPlace(configuration);
   screen.line(`Task Engine demo, data in ${place.dataDir}`);
   screen.lines(place.notes);
-  screen.title('1. The suite');
+  screen.title('1. Starting the suite');
   const tools = await mediaTools(env, progress, signal);
-  suite = await bringUp(place, configuration, env, progress);
+  const start = async (where: DemoPlace) => {
+    const suite = await bringUp(where, configuration, env, progress);
+    isUp = true;
+    return suite;
+  };
+  let suite = await start(place);
   const checks = new Checks(screen);
   try {
-    suite = await stepAside(suite, place, screen, (own) => bringUp(own, configuration, env, progress), configuration, signal);
-    await chapters(suite, configuration, tools, { env, screen, checks, signal });
+    const others = await unfinishedJobs(suite, configuration, signal);
+    if (others.length > 0 && !configuration.DATABASE_URL && place.dataDir !== ownFolder(configuration.DATA_DIR)) {
+      screen.line(`  Jobs ${others.join(', ')} in this data are not done: this demo has a folder of its own in it.`);
+      isUp = false;
+      await suite.stop();
+      suite = await start({ ...place, dataDir: ownFolder(place.dataDir) });
+    }
+    await runChapters({ suite, client: client(configuration), tools, env, screen, checks, signal });
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
-    progress.end();
     await suite.stop();
   }
   if (signal.aborted) return INTERRUPTED;
-  screen.title(closing(checks, tools, Date.now() - began));
-  screen.lines(nextSteps(suite.servers.folder.path, env));
+  screen.lines(closing(suite.servers.folder.path, configuration, checks, Date.now() - began));
+  if (typeof tools === 'string') screen.line(`\nThe video part was left out, ffmpeg is missing: ${tools}.`);
   return checks.failed.length === 0 ? 0 : 1;
 }
+
+function bringUp(
+  { dataDir, port }: DemoPlace,
+  { HOST: host, REPLICAS: replicas, OUTBOUND_ALLOW: allow }: LocalRunConfiguration,
+  env: NodeJS.ProcessEnv,
+  progress: ConsoleProgress,
+): Promise<LocalSuite> {
+  // The demo's own server is the origin, the receiver of callbacks and the semaphore.
+  const appEnv = { OUTBOUND_ALLOW: [...allow, '127.0.0.1/32'].join(',') };
+  return LocalSuite.start({ dataDir, port, host, replicas, env, appEnv, progress }).finally(() => progress.end());
+}
+
+const client = ({ BOOTSTRAP_CLIENTS: [first] }: LocalRunConfiguration) => {
+  if (!first) throw new LocalError('BOOTSTRAP_CLIENTS names no client.');
+  return first;
+};
+
+/** Ids of jobs that an earlier run has left: the demo's own would wait behind them, and its limits would hold them up. */
+async function unfinishedJobs(
+  suite: LocalSuite,
+  configuration: LocalRunConfiguration,
+  signal: AbortSignal,
+): Promise<number[]> {
+  const engine = new EngineClient(suite.url('api-gateway'), client(configuration), signal);
+  const deadline = Date.now() + SETTLE;
+  const look = async () => ((await engine.unfinished()).length === 0 || Date.now() > deadline ? true : undefined);
+  await engine.until('the end of earlier jobs', SETTLE * 2, look);
+  return (await engine.unfinished()).map(({ id }) => id);
+}
+
+function closing(folder: string, { DATA_DIR }: LocalRunConfiguration, { failed, count }: Checks, time: number): string[] {
+  const seconds = `${Math.round(time / 1000)} s`;
+  const verdict =
+    failed.length === 0
+      ? `Done in ${seconds}: ${count} checks, all passed.`
+      : `Done in ${seconds}: ${failed.length} of ${count} checks FAILED:`;
+  const shown = relative(process.cwd(), folder);
+  const place = shown.startsWith('..') ? folder : shown;
+  return [
+    '',
+    verdict,
+    ...failed.map((reason) => `  ${reason}`),
+    '',
+    'The suite is stopped again. Where to look next:',
+    `  ${place === DATA_DIR && DATA_DIR === '.data' ? '' : `DATA_DIR=${place} `}npm start   the same suite, with this demo's jobs, until Ctrl-C;`,
+  ];
+}
+
+main(process.env).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error instanceof LocalError ? error.message : error instanceof Error ? error.stack : reasonOf(error));
+    process.exit(1);
+  },
+);
+void [join, LOCAL_DEFAULTS];

@@ -4,16 +4,20 @@ import type { Screen } from './screen';
 export class Checks {
   /** The claims that did not hold, in order. */
   readonly failed: string[] = [];
+  /** Claims tested. */
+  count = 0;
 
   constructor(private readonly screen: Screen) {}
 
   /** @param fault shown instead of the claim when it does not hold. */
   that(holds: boolean, claim: string, fault = claim): void {
-    if (holds) this.screen.line(`  ok    ${claim}`);
-    else this.fail(fault);
+    if (!holds) return this.fail(fault);
+    this.count++;
+    this.screen.line(`  ok    ${claim}`);
   }
 
   fail(reason: string): void {
+    this.count++;
     this.failed.push(reason);
     this.screen.line(`  FAIL  ${reason}`);
   }

@@ -5,9 +5,10 @@ import { CLIENT_DEFINITIONS_LINE, COMMON_DEFINITIONS_LINE } from '@task-engine/w
 import { CallbackMetrics } from './callback-metrics';
 import { DefinitionHeaders } from './definition-headers';
 import { DeliverySender } from './delivery-sender';
+import { SingleFlight } from './single-flight';
 
 /** Requests to one origin at one time: what an endpoint that hangs can take from the others. */
-const PER_ORIGIN = 4;
+const PER_ORIGIN = 8;
 /** The net under hints and the timer: what nobody told of is found within this time. */
 const POLL_SECONDS = 5;
 /** A lease that has run out may wait for its sweep: no spinning until then. */
@@ -21,18 +22,22 @@ const EXPIRE_BATCH = 500;
 const LINES = { common: COMMON_DEFINITIONS_LINE, client: CLIENT_DEFINITIONS_LINE };
 
 /**
- * Sends what is due. One loop writes results and claims, in turn: while its statements run, results and free places gather, so the
- * batches grow with the load and an idle system answers at once. Nothing waits in memory but what is being sent.
+ * Sends what is due. Claims and results each go one statement at a time, side by side; while a statement runs, free places and
+ * results gather, so the batches grow with the load and an idle system answers at once. Nothing waits in memory but what is being
+ * sent or written.
  */
 @Injectable()
 export class DispatchLoop {
-  /** By token: a delivery whose lease was lost may be claimed again while its first request is still open. */
-  private readonly sending = new Map<string, ClaimedDelivery>();
-  private readonly reports: { delivery: ClaimedDelivery; report: DeliveryReport }[] = [];
+  /** Leases held, by token: a delivery whose lease was lost may be claimed again while its first request is still open. */
+  private readonly held = new Map<string, ClaimedDelivery>();
+  /** Open requests, by origin. */
+  private readonly busy = new Map<string, number>();
+  private requests = 0;
+  private readonly results: DeliveryReport[] = [];
   private readonly handBack = new AbortController();
+  private readonly claiming = new SingleFlight(() => this.look());
+  private readonly reporting = new SingleFlight(() => this.report());
   private accepting = false;
-  private wanted = false;
-  private running: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private beat: NodeJS.Timeout | undefined;
   private nextSweep = 0;
@@ -52,14 +57,9 @@ export class DispatchLoop {
     this.wake();
   }
 
-  /** Something may be due. Returns at once; calls that come while the loop looks make it look once more. */
+  /** Something may be due. Returns at once. */
   wake(): void {
-    this.wanted = true;
-    this.running ??= this.run().finally(() => {
-      this.running = undefined;
-      // a call between the last look and here
-      if (this.wanted) this.wake();
-    });
+    if (this.accepting) this.claiming.request();
   }
 
   /** Claims no more. */
@@ -76,86 +76,110 @@ export class DispatchLoop {
     const handBack = () => this.handBack.abort();
     if (deadline.aborted) handBack();
     deadline.addEventListener('abort', handBack, { once: true });
-    while (this.sending.size > 0 || this.running) {
-      await (this.running ?? new Promise((resolve) => setTimeout(resolve, 20)));
+    await this.claiming.idle();
+    while (this.held.size > 0) {
+      await this.reporting.idle();
+      await new Promise((resolve) => setTimeout(resolve, 10));
     }
     clearInterval(this.beat);
   }
 
-  private async run(): Promise<void> {
+  private async look(): Promise<void> {
     clearTimeout(this.timer);
     try {
-      while (this.wanted) {
-        this.wanted = false;
-        await this.flush();
-        if (!this.accepting) continue;
-        if (performance.now() >= this.nextSweep) await this.sweep();
-        await this.claim();
-      }
-      if (this.accepting) this.sleep(await this.database.stores.deliveries.secondsToNextDue());
+      if (performance.now() >= this.nextSweep) await this.sweep();
+      // the timer is for an idle process: a busy one looks after every request
+      if ((await this.claim()) === 0) this.sleep(await this.database.stores.deliveries.secondsToNextDue());
     } catch (error) {
       this.log.error({ err: error }, 'callbacks wait: the database did not do its part');
-      this.wanted = false;
-      // also while shutting down: results that are not written would be sent again
-      this.timer = setTimeout(() => this.wake(), ERROR_PAUSE_MS);
+      this.sleep(ERROR_PAUSE_MS / 1_000);
     }
   }
 
   private sleep(seconds: number | null): void {
+    if (!this.accepting) return;
     const wait = Math.min(Math.max(seconds ?? POLL_SECONDS, SHORTEST_SLEEP_SECONDS), POLL_SECONDS);
     this.timer = setTimeout(() => this.wake(), Math.ceil(wait * 1_000));
   }
 
-  /** Gives up the leases of dispatchers that died. */
+  /** Ends the leases of dispatchers that died. */
   private async sweep(): Promise<void> {
     const expired = await this.database.stores.deliveries.expire(EXPIRE_BATCH, this.configuration.CALLBACK_ATTEMPTS);
-    this.nextSweep = performance.now() + SWEEP_EVERY_MS;
+    this.nextSweep = expired.length === EXPIRE_BATCH ? 0 : performance.now() + SWEEP_EVERY_MS;
     if (expired.length === 0) return;
     this.metrics.leasesExpired(expired.length);
     this.log.warn({ deliveryIds: expired.map(({ id }) => id) }, 'leases of callbacks ran out');
-    if (expired.length === EXPIRE_BATCH) this.nextSweep = 0;
   }
 
-  private async claim(): Promise<void> {
-    const limit = this.configuration.CALLBACK_CONCURRENCY - this.sending.size;
-    if (limit <= 0) return;
-    const busy = new Map<string, number>();
-    for (const { origin } of this.sending.values()) busy.set(origin, (busy.get(origin) ?? 0) + 1);
-    const leaseSeconds = this.configuration.LEASE_SECONDS;
-    const { deliveries, contended } = await this.database.stores.deliveries.claim({ limit, perOrigin: PER_ORIGIN, busy, leaseSeconds, lines: LINES });
-    for (const delivery of deliveries) this.sending.set(delivery.token, delivery);
+  /** Takes what there is room for and starts to send it. Answers how many. */
+  private async claim(): Promise<number> {
+    const { CALLBACK_CONCURRENCY, LEASE_SECONDS } = this.configuration;
+    // results that cannot be written hold further requests up too
+    const limit = Math.min(CALLBACK_CONCURRENCY - this.requests, 2 * CALLBACK_CONCURRENCY - this.held.size);
+    if (!this.accepting || limit <= 0) return 0;
+    const { deliveries, contended } = await this.database.stores.deliveries.claim({
+      limit,
+      perOrigin: PER_ORIGIN,
+      busy: this.busy,
+      leaseSeconds: LEASE_SECONDS,
+      lines: LINES,
+    });
+    for (const delivery of deliveries) this.held.set(delivery.token, delivery);
+    if (contended) this.wake();
     try {
       await this.definitions.load(deliveries);
     } catch (error) {
       // without its headers (authorisation may be among them) nothing is sent
-      for (const delivery of deliveries) this.reports.push({ delivery, report: released(delivery) });
+      for (const delivery of deliveries) this.end(released(delivery));
       throw error;
     }
     for (const delivery of deliveries) void this.send(delivery);
-    if (contended) this.wanted = true;
+    return deliveries.length;
   }
 
   private async send(delivery: ClaimedDelivery): Promise<void> {
-    const report = await this.sender.send(delivery, this.handBack.signal);
-    this.reports.push({ delivery, report });
+    this.count(delivery.origin, 1);
+    const result = await this.sender.send(delivery, this.handBack.signal);
+    this.count(delivery.origin, -1);
+    this.end(result);
     this.wake();
   }
 
-  private async flush(): Promise<void> {
-    const batch = this.reports.slice();
+  private count(origin: string, change: 1 | -1): void {
+    this.requests += change;
+    const requests = (this.busy.get(origin) ?? 0) + change;
+    if (requests === 0) this.busy.delete(origin);
+    else this.busy.set(origin, requests);
+  }
+
+  private end(result: DeliveryReport): void {
+    this.results.push(result);
+    this.reporting.request();
+  }
+
+  private async report(): Promise<void> {
+    const batch = this.results.slice();
     if (batch.length === 0) return;
-    const written = new Set(await this.database.stores.deliveries.report(batch.map(({ report }) => report)));
-    this.reports.splice(0, batch.length);
-    for (const { delivery } of batch) {
-      this.sending.delete(delivery.token);
-      if (!written.has(delivery.id)) this.log.warn({ deliveryId: delivery.id }, 'result of a callback came too late: its lease was over');
+    try {
+      const written = new Set(await this.database.stores.deliveries.report(batch));
+      this.results.splice(0, batch.length);
+      for (const { id, token } of batch) {
+        this.held.delete(token);
+        if (!written.has(id)) this.log.warn({ deliveryId: id }, 'result of a callback came too late: its lease was over');
+      }
+      // the next one of a job may have waited for this
+      this.wake();
+    } catch (error) {
+      this.log.error({ err: error }, 'results of callbacks could not be written, they will be');
+      await new Promise((resolve) => setTimeout(resolve, ERROR_PAUSE_MS));
+      this.reporting.request();
     }
   }
 
   private async heartbeat(): Promise<void> {
-    if (this.sending.size === 0) return;
+    if (this.held.size === 0) return;
     try {
-      const leases = [...this.sending.values()].map(({ id, token }) => ({ id, token }));
+      const leases = [...this.held.values()].map(({ id, token }) => ({ id, token }));
       await this.database.stores.deliveries.heartbeat(leases, this.configuration.LEASE_SECONDS);
     } catch (error) {
       this.log.warn({ err: error }, 'leases of callbacks could not be renewed');

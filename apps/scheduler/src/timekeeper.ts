@@ -111,8 +111,8 @@ export class Timekeeper implements OnApplicationBootstrap {
 
   /** Milliseconds until the next due time, by the database's clock. */
   private async untilNext(releases: boolean): Promise<number> {
-    const { jobs, executions, schedules } = this.database.stores;
-    const { at: job, now } = await jobs.nextDue();
+    const { dueJobs, executions, schedules } = this.database.stores;
+    const { at: job, now } = await dueJobs.nextDue();
     const times = [releases ? job : null, await executions.nextDue(), await schedules.nextDue()].filter(
       (at) => at !== null,
     );

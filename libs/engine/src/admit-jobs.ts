@@ -41,9 +41,9 @@ export class AdmitJobs {
         clientId,
         room: Math.max(0, client.cap - client.running),
       }));
-      const candidates = await stores.jobs.queued(laneId, free, rooms);
+      const candidates = await stores.admission.queued(laneId, free, rooms);
       const answers = admit(candidates, lane, occupancy);
-      const started = await stores.jobs.start(
+      const started = await stores.admission.start(
         candidates.filter((job) => answers.get(job.id) === 'start').map((job) => job.id),
       );
       if (started.length === 0) return undefined;
@@ -88,21 +88,21 @@ export class AdmitJobs {
       const lane = await stores.lanes.lock(laneId);
       if (!lane) return;
       const occupancy = await occupancyOf(stores, lane);
-      const waiting = await stores.jobs.waiting(laneId, EXPLAINED);
+      const waiting = await stores.admission.waiting(laneId, EXPLAINED);
       const reasons = waiting.flatMap((job) => {
         const answer: Admission = decideAdmission(job, lane, occupancy);
         return answer === 'start' || answer === job.waitReason
           ? []
           : [{ id: job.id, reason: answer satisfies WaitReason }];
       });
-      await stores.jobs.setWaitReasons(reasons);
+      await stores.admission.setWaitReasons(reasons);
     });
   }
 }
 
 async function occupancyOf(stores: Stores, lane: LaneRecord): Promise<Occupancy> {
-  const running = await stores.jobs.occupancy(lane.id, lane.reservedThreshold);
-  const capped = await stores.jobs.cappedClients(lane.id);
+  const running = await stores.admission.occupancy(lane.id, lane.reservedThreshold);
+  const capped = await stores.admission.cappedClients(lane.id);
   return {
     ...running,
     clients: new Map(capped.map(({ clientId, cap, running: own }) => [clientId, { cap, running: own }])),

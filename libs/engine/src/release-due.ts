@@ -23,16 +23,16 @@ export class ReleaseDue {
 
   /** @returns for each job released, by how many seconds it was late */
   async run(): Promise<number[]> {
-    const { jobs } = this.database.stores;
+    const { dueJobs } = this.database.stores;
     const late: number[] = [];
     for (;;) {
-      const released = await jobs.releaseDue(BATCH);
+      const released = await dueJobs.releaseDue(BATCH);
       late.push(...released.map((job) => job.lateSeconds));
       if (released.length > 0) await this.hints.send({ lanes: [await this.lanes.id('engine')] });
       if (released.length < BATCH) break;
     }
     for (;;) {
-      const ids = await jobs.takeDueSemaphores(BATCH, PROBE_HOLD_SECONDS);
+      const ids = await dueJobs.takeDueSemaphores(BATCH, PROBE_HOLD_SECONDS);
       await this.queues.add(
         'scheduler',
         ids.map((jobId) => ({ key: `semaphore-${jobId}`, data: { jobId } })),
@@ -56,12 +56,12 @@ export class ProbeSemaphore {
    * @returns the answer; undefined when the job no longer waits for a semaphore
    */
   async run(jobId: string, probe: (url: string) => Promise<boolean>): Promise<boolean | undefined> {
-    const { jobs, schedules } = this.database.stores;
-    const semaphore = await jobs.semaphore(jobId);
+    const { dueJobs, schedules } = this.database.stores;
+    const semaphore = await dueJobs.semaphore(jobId);
     if (!semaphore) return undefined;
     const open = await probe(semaphore.url);
     if (open) {
-      if (await jobs.openSemaphore(jobId, semaphore.url))
+      if (await dueJobs.openSemaphore(jobId, semaphore.url))
         await this.hints.send({ lanes: [await this.lanes.id('engine')] });
       return true;
     }
@@ -71,7 +71,7 @@ export class ProbeSemaphore {
       baseSeconds: PROBE_BASE_SECONDS,
       maxSeconds: interval,
     });
-    await jobs.closeSemaphore(jobId, semaphore.url, delay);
+    await dueJobs.closeSemaphore(jobId, semaphore.url, delay);
     await this.hints.send({ dueChanged: true });
     return false;
   }

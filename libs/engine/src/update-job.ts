@@ -52,7 +52,7 @@ export class UpdateJob {
     }
     if (changes.runAt !== undefined || changes.semaphoreUrl !== undefined) {
       const due = { runAt: changes.runAt, semaphoreUrl: changes.semaphoreUrl };
-      if (!(await stores.jobs.reschedule(job.id, due))) refuse('it cannot be scheduled any more');
+      if (!(await stores.dueJobs.reschedule(job.id, due))) refuse('it cannot be scheduled any more');
       await this.logDueTime(stores, job.id, changes.runAt);
     }
     const hints: Partial<Hints> = { lanes: [job.laneId], dueChanged: true };

@@ -212,7 +212,7 @@ describe('order and isolation', () => {
       const stuck = Array.from({ length: 2_000 }, (_, n) => ({ url: hanging.url(`/${n}`) }));
       const ids = await suite.deliver(...stuck);
       await suite.startDispatcher({ CALLBACK_TIMEOUT_SECONDS: '2' });
-      await hanging.received(4);
+      await hanging.received(8);
       const began = Date.now();
       const jobId = await suite.job();
       const healthy = Array.from({ length: 200 }, (_, n) => ({
@@ -234,7 +234,7 @@ describe('order and isolation', () => {
       const [{ most }] = (await suite.query<{ most: number }>(
         `SELECT count(*)::int AS most FROM delivery WHERE state = 'sending'`,
       )) as [{ most: number }];
-      expect(most).toBeLessThanOrEqual(4);
+      expect(most).toBeLessThanOrEqual(8);
     } finally {
       await hanging.close();
     }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { Database } from '@task-engine/database';
 import { eventually } from '../../support/eventually';
 import { CallbackSuite } from './callback-suite';
 
@@ -26,13 +27,26 @@ it('bench', async () => {
   const rates: [string, number][] = [];
   const run = async (what: string, n: number) => {
     const before = await delivered();
+    const d = await suite.startDispatcher();
     const t = performance.now();
-    await suite.startDispatcher();
+    const base = await delivered();
+    const store = d.app.get(Database).stores.deliveries as any;
+    const stats: any = {};
+    for (const name of ['claim', 'report', 'expire', 'secondsToNextDue', 'heartbeat']) {
+      const f = store[name].bind(store); const st = (stats[name] = { n: 0, ms: 0, rows: 0 });
+      store[name] = async (...a: any[]) => { const b = performance.now(); const r = await f(...a); st.n++; st.ms += performance.now() - b; st.rows += r?.length ?? r?.deliveries?.length ?? 0; return r; };
+    }
     await eventually(async () => (await delivered()) - before >= n, { timeout: 60_000, interval: 20 });
-    rates.push([what, Math.round(n / ((performance.now() - t) / 1000))]);
+    const secs = (performance.now() - t) / 1000; rates.push([what, Math.round((n - (base - before)) / secs), secs, Object.entries(stats).map(([k, v]: any) => `${k} n=${v.n} avg=${(v.ms / v.n).toFixed(1)}ms rows=${(v.rows / v.n).toFixed(1)}`).join('; ')] as any);
     await suite.stopDispatchers();
   };
-  for (let i = 0; i < 3; i++) { await seedMany(5000, 0); await run('10 endpoints', 5000); }
+  const floor = async () => {
+    const { OutboundHttp } = await import('@task-engine/platform'); const { webhookHeaders } = await import('../../../apps/callback-dispatcher/src/webhook-signature');
+    const o = new OutboundHttp({ allow: ['127.0.0.1'], timeoutMs: 5000 }); let left = 5000; const t = performance.now(); const body = 'x'.repeat(200);
+    await Promise.all(Array.from({ length: 40 }, async (_, i) => { while (left-- > 0) await o.request({ url: `http://127.0.0.1:${ports[i % 10]}/`, method: 'POST', body, headers: { 'content-type': 'application/json', ...webhookHeaders({ id: 'msg_1', body, secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', now: new Date() }) } }); }));
+    rates.push(['signed POST loop', Math.round(5000 / ((performance.now() - t) / 1000))]); await o.close();
+  };
+  for (let i = 0; i < 3; i++) { await floor(); await seedMany(5000, 0); await run('10 endpoints', 5000); }
   await seedMany(2000, 0, 1); await run('1 endpoint', 2000);
   await seedMany(5000, 1000); await run('one hangs', 5000);
   console.log(rates);

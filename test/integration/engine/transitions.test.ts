@@ -11,7 +11,7 @@ describe('transitions of a job', () => {
 
   it('200 concurrent starts of one job have one winner', async () => {
     const id = await engine.submit('noop');
-    const results = await Promise.all(Array.from({ length: 200 }, () => engine.stores.jobs.start([id])));
+    const results = await Promise.all(Array.from({ length: 200 }, () => engine.stores.admission.start([id])));
     expect(results.flat()).toEqual([id]);
     const transitions = await engine.query(`SELECT to_state FROM job_transition WHERE job_id = $1 ORDER BY id`, [id]);
     expect(transitions).toEqual([{ to_state: 'queued' }, { to_state: 'started' }]);
@@ -24,7 +24,7 @@ describe('transitions of a job', () => {
       engine.get(UpdateJob).run({ clientId, jobId: id, changes: { state } });
     await Promise.allSettled([
       ...Array.from({ length: 60 }, () => update('paused')),
-      ...Array.from({ length: 60 }, () => engine.stores.jobs.start([id])),
+      ...Array.from({ length: 60 }, () => engine.stores.admission.start([id])),
       ...Array.from({ length: 60 }, () => update('broken')),
     ]);
     const chain = await engine.query<{ from_state: string | null; to_state: string }>(
@@ -56,7 +56,7 @@ describe('transitions of a job', () => {
   it('an update of which one part is refused changes nothing', async () => {
     const { id: clientId } = await engine.client();
     const id = await engine.submit('noop');
-    await engine.stores.jobs.start([id]);
+    await engine.stores.admission.start([id]);
     await expect(
       engine
         .get(UpdateJob)
@@ -111,15 +111,15 @@ describe('transitions of a job', () => {
     const rerun = (jobId: string) => engine.get(RerunJob).run({ client, jobId, requestLog: '{}' });
     const prepare: Record<string, (id: string) => Promise<unknown>> = {
       queued: async () => undefined,
-      started: (id) => engine.stores.jobs.start([id]),
+      started: (id) => engine.stores.admission.start([id]),
       paused: (id) => engine.stores.jobs.pause(id),
       broken: (id) => engine.stores.jobs.break(id, 'test'),
       completed: async (id) => {
-        await engine.stores.jobs.start([id]);
+        await engine.stores.admission.start([id]);
         await engine.stores.jobs.complete([id]);
       },
       failed: async (id) => {
-        await engine.stores.jobs.start([id]);
+        await engine.stores.admission.start([id]);
         await engine.stores.jobs.fail(id, 'test');
       },
     };

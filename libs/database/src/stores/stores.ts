@@ -1,7 +1,9 @@
 import type { Sql } from '../sql';
+import { AdmissionStore } from './admission.store';
 import { ClientStore } from './client.store';
 import { DefinitionStore } from './definition.store';
 import { DeliveryStore } from './delivery.store';
+import { DueJobStore } from './due-job.store';
 import { ExecutionStore } from './execution.store';
 import { JobLogStore } from './job-log.store';
 import { JobQueryStore } from './job-query.store';
@@ -15,9 +17,11 @@ import { WorkerStore } from './worker.store';
 
 /** All stores over one way of running SQL: a pool, or one transaction. */
 export interface Stores {
+  admission: AdmissionStore;
   clients: ClientStore;
   definitions: DefinitionStore;
   deliveries: DeliveryStore;
+  dueJobs: DueJobStore;
   executions: ExecutionStore;
   jobLog: JobLogStore;
   jobQueries: JobQueryStore;
@@ -32,9 +36,11 @@ export interface Stores {
 
 export function createStores(sql: Sql): Stores {
   return {
+    admission: new AdmissionStore(sql),
     clients: new ClientStore(sql),
     definitions: new DefinitionStore(sql),
     deliveries: new DeliveryStore(sql),
+    dueJobs: new DueJobStore(sql),
     executions: new ExecutionStore(sql),
     jobLog: new JobLogStore(sql),
     jobQueries: new JobQueryStore(sql),
