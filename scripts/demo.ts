@@ -1,13 +1,13 @@
-import { join, relative } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { configurationOrExit, type LocalRunConfiguration, localRunSchema } from '@task-engine/platform';
 import { Checks } from './demo/checks';
 import { runChapters } from './demo/chapters';
 import { demoPlace, type DemoPlace, ownFolder } from './demo/demo-place';
 import { EngineClient } from './demo/engine-client';
 import { mediaTools } from './demo/media-tools';
-import { Screen } from './demo/screen';
+import { columns, Screen } from './demo/screen';
 import { LocalError, reasonOf } from './local/local-error';
-import { LOCAL_DEFAULTS, LocalSuite } from './local/local-suite';
+import { LocalSuite } from './local/local-suite';
 import { ConsoleProgress } from './local/progress';
 import { onStopSignals } from './local/stop-signals';
 
@@ -48,7 +48,11 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
   const checks = new Checks(screen);
   try {
     const others = await unfinishedJobs(suite, configuration, signal);
-    if (others.length > 0 && !configuration.DATABASE_URL && place.dataDir !== ownFolder(configuration.DATA_DIR)) {
+    if (
+      others.length > 0 &&
+      !configuration.DATABASE_URL &&
+      place.dataDir !== ownFolder(resolve(configuration.DATA_DIR))
+    ) {
       screen.line(`  Jobs ${others.join(', ')} in this data are not done: this demo has a folder of its own in it.`);
       isUp = false;
       await suite.stop();
@@ -61,8 +65,11 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
     await suite.stop();
   }
   if (signal.aborted) return INTERRUPTED;
-  screen.lines(closing(suite.servers.folder.path, configuration, checks, Date.now() - began));
-  if (typeof tools === 'string') screen.line(`\nThe video part was left out, ffmpeg is missing: ${tools}.`);
+  screen.line();
+  screen.lines(verdict(checks, Date.now() - began));
+  if (typeof tools === 'string') screen.line(`The video part was left out, since ffmpeg is missing: ${tools}.`);
+  screen.line();
+  screen.lines(whereNext(suite, configuration, Boolean(env.BOOTSTRAP_CLIENTS?.trim())));
   return checks.failed.length === 0 ? 0 : 1;
 }
 
@@ -95,21 +102,33 @@ async function unfinishedJobs(
   return (await engine.unfinished()).map(({ id }) => id);
 }
 
-function closing(folder: string, { DATA_DIR }: LocalRunConfiguration, { failed, count }: Checks, time: number): string[] {
-  const seconds = `${Math.round(time / 1000)} s`;
-  const verdict =
-    failed.length === 0
-      ? `Done in ${seconds}: ${count} checks, all passed.`
-      : `Done in ${seconds}: ${failed.length} of ${count} checks FAILED:`;
-  const shown = relative(process.cwd(), folder);
-  const place = shown.startsWith('..') ? folder : shown;
+function verdict({ failed, count }: Checks, milliseconds: number): string[] {
+  const seconds = Math.round(milliseconds / 1000);
+  if (failed.length === 0) return [`Done in ${seconds} s: ${count} checks, all passed.`];
+  return [`Done in ${seconds} s: ${failed.length} of ${count} checks FAILED`, ...failed.map((reason) => `  ${reason}`)];
+}
+
+/** The URLs are gone with the demo: how to have them back, and where the rest lies. */
+function whereNext(suite: LocalSuite, configuration: LocalRunConfiguration, ownClients: boolean): string[] {
+  const { folder } = suite.servers;
+  const shown = (path: string) => (relative('', path).startsWith('..') ? path : relative('', path));
+  const url = new URL(suite.url('api-gateway'));
+  const variables = [
+    folder.path === resolve('.data') ? '' : `DATA_DIR=${shown(folder.path)} `,
+    url.port === '8080' ? '' : `PORT=${url.port} `,
+  ].join('');
+  const { name, key } = client(configuration);
+  const headers = ownClients ? `client: ${name} and its api-key` : `client: ${name}, api-key: ${key}`;
   return [
+    'The suite is stopped; its data stays. Where to look next:',
     '',
-    verdict,
-    ...failed.map((reason) => `  ${reason}`),
-    '',
-    'The suite is stopped again. Where to look next:',
-    `  ${place === DATA_DIR && DATA_DIR === '.data' ? '' : `DATA_DIR=${place} `}npm start   the same suite, with this demo's jobs, until Ctrl-C;`,
+    ...columns([
+      [`  ${variables}npm start`, 'the same suite, with these jobs, until Ctrl-C; then:'],
+      [`  ${url.origin}/docs`, `the API; headers ${headers}`],
+      [`  ${shown(folder.at('media'))}`, 'files that workflows made'],
+      [`  ${shown(folder.at('logs'))}`, 'what the apps logged'],
+      ['  README.md', 'your first own job, and the other documents'],
+    ]),
   ];
 }
 
@@ -120,4 +139,3 @@ main(process.env).then(
     process.exit(1);
   },
 );
-void [join, LOCAL_DEFAULTS];

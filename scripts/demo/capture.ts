@@ -45,9 +45,9 @@ export async function captureDemo(demo: CaptureDemo): Promise<void> {
       custom_data: { shown_by: 'npm run demo' },
     },
   });
-  const clips = CLIPS.map(({ from, start, end }) => `${start}-${end} s of ${from}`).join(' and ');
-  screen.line(`  POST /job  vodcapture: ${clips}, frame accurate, with an MP4 and a thumbnail`);
-  screen.line(`  accepted as job ${jobId}`);
+  const clips = CLIPS.map(({ from, start, end }) => `${start} to ${end} s of ${from}`).join(' and ');
+  screen.line(`  POST /job  vodcapture: ${clips}, joined`);
+  screen.line(`  accepted as job ${jobId}; what its log says:`);
   screen.line();
   const view = new JobView(began);
   const job = await follow(demo, jobId, view);
@@ -63,7 +63,7 @@ async function follow({ engine, screen }: CaptureDemo, jobId: string, view: JobV
   const look = async () => {
     const lines = view.update(await engine.log(jobId));
     if (screen.isLive) screen.draw(view.block());
-    else screen.lines(lines.map((line) => view.line(line)));
+    else screen.lines(lines);
   };
   const job = await engine.until(`the end of job ${jobId}`, 180_000, async () => {
     const now = await engine.job(jobId);
@@ -77,27 +77,30 @@ async function follow({ engine, screen }: CaptureDemo, jobId: string, view: JobV
 /** Waits for what must come: start and end of each task, end of the job. Shows each. */
 async function receive(demo: CaptureDemo, jobId: string, view: JobView): Promise<Callback[]> {
   const { engine, server, screen, checks } = demo;
-  const wanted = [...view.all().flatMap(({ name }) => [`start ${name}`, `complete ${name}`]), 'job completed'];
+  const wanted = [...view.names.flatMap((name) => [`start ${name}`, `complete ${name}`]), 'job completed'];
   const key = (callback: Callback) =>
     callback.status === undefined ? `${callback.event} ${callback.task_name}` : `job ${callback.status}`;
   const missing = () => {
     const came = new Set(server.callbacks(jobId).map(key));
     return wanted.filter((one) => !came.has(one));
   };
-  await engine.until('every callback', 15_000, () => missing().length === 0 || undefined).catch((error: Error) => {
-    if (error.name === 'AbortError') throw error;
-  });
+  await engine
+    .until('every callback', 15_000, () => missing().length === 0 || undefined)
+    .catch((error: Error) => {
+      if (error.name === 'AbortError') throw error;
+    });
   const callbacks = server.callbacks(jobId);
   const first = callbacks[0]?.receivedAt.getTime() ?? 0;
   screen.line();
   screen.line('  Callbacks received');
   screen.lines(
     columns([
-      ['     time', 'of', 'event or status'],
+      ['     time', 'event', 'task', 'status of the job'],
       ...callbacks.map(({ receivedAt, task_name, event, status }) => [
-        `  +${((receivedAt.getTime() - first) / 1000).toFixed(1).padStart(4)} s`,
-        task_name ?? 'the job',
-        event ?? status ?? '',
+        `  ${((receivedAt.getTime() - first) / 1000).toFixed(1).padStart(5)} s`,
+        event ?? '-',
+        task_name ?? '-',
+        status ?? '',
       ]),
     ]),
   );
@@ -121,9 +124,7 @@ async function showFiles({ screen, checks, tools, storage }: CaptureDemo, last: 
   const mp4 = files.find(({ name }) => name === `${CONTENT_ID}.mp4`)?.facts;
   const picture = `${PICTURE.width}x${PICTURE.height}`;
   checks.that(
-    mp4?.video?.codec === 'h264' &&
-      `${mp4.video.width}x${mp4.video.height}` === picture &&
-      mp4.audio?.codec === 'aac',
+    mp4?.video?.codec === 'h264' && `${mp4.video.width}x${mp4.video.height}` === picture && mp4.audio?.codec === 'aac',
     `the MP4 has H.264 video of ${picture} and AAC sound`,
   );
   for (const [what, seconds] of [

@@ -53,7 +53,9 @@ export async function runChapters(run: DemoRun): Promise<void> {
         screen.draw(['  ..    making the test video']);
         await makeTestVideo(tools, videos, signal);
         const { width, height } = PICTURE;
-        screen.line(`  made a test video: ${VIDEO_SECONDS} s, ${width}x${height}, as HLS and MP4; serving it at ${server.url('/source/')}`);
+        screen.line(
+          `  made a test video: ${VIDEO_SECONDS} s, ${width}x${height}, as HLS and MP4; serving it at ${server.url('/source/')}`,
+        );
         const file = env.CLIENTS_CONFIG?.trim() || undefined;
         const { storage } = ClientConfigurations.load({ file, dataDir: folder.path }).for(client.name);
         await captureDemo({ ...parts, tools, storage: storage.local?.base ?? folder.at('media') });

@@ -4,7 +4,6 @@ import { LocalError } from '../local/local-error';
 /** What the demo reads of GET /jobs/:id. */
 export interface JobFacts {
   id: number;
-  workflow: string;
   queue_state: string;
   failed: boolean;
 }
@@ -13,7 +12,7 @@ export interface JobFacts {
 export interface LogRow {
   id: number;
   progname: string;
-  severity_description: string;
+  task_id: number;
   message: string;
   created_at: string;
 }

@@ -37,9 +37,7 @@ export async function mediaTools(
 
 function find(env: NodeJS.ProcessEnv): MediaTools | undefined {
   const program = (name: string, configured?: string) =>
-    configured?.includes('/')
-      ? [configured].find(isExecutable)
-      : findCommands(configured || name, env.PATH ?? '')[0];
+    configured?.includes('/') ? [configured].find(isExecutable) : findCommands(configured || name, env.PATH ?? '')[0];
   const ffmpeg = program('ffmpeg', env.FFMPEG_PATH);
   const ffprobe = program('ffprobe', env.FFPROBE_PATH);
   return ffmpeg && ffprobe ? { ffmpeg, ffprobe } : undefined;

@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describeFacts, type MediaFacts, mediaFacts } from './media-facts';
 import type { MediaTools } from './media-tools';
+import { shorten } from './screen';
 
 /** A file, or a folder of segments, that a job's callback names. */
 export interface ProducedFile {
@@ -36,6 +37,8 @@ async function file(tools: MediaTools, storage: string, path: string): Promise<P
   if (name.endsWith('_dref.mp4')) return { name: shorten(name), size, what: 'reference MP4' };
   const facts = await mediaFacts(tools, place);
   const kind = name.endsWith('.m3u8') ? 'HLS: ' : name.endsWith('.mpd') ? 'DASH: ' : '';
+  // ffprobe reads whole seconds only in a DASH manifest.
+  if (facts && name.endsWith('.mpd')) facts.duration = undefined;
   return { name: shorten(name), size, facts, what: facts ? kind + describeFacts(facts) : `${kind}not readable here` };
 }
 
@@ -44,6 +47,3 @@ const sizeOf = (path: string) =>
     (found) => found.size,
     () => undefined,
   );
-
-/** The random part of a name is of no interest to the eye. */
-const shorten = (name: string) => name.replace(/([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f-]{22}[0-9a-f]/g, '$1...');

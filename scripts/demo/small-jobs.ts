@@ -28,7 +28,9 @@ export async function priorityDemo({ engine, screen, checks, settings }: SmallJo
   }
   await engine.until('the end of three short jobs', PATIENCE, async () => {
     const states = await Promise.all(jobs.map(({ id }) => engine.job(id)));
-    screen.draw(jobs.map(({ id, priority }, index) => `    job ${id}  priority ${priority}  ${states[index]?.queue_state}`));
+    screen.draw(
+      jobs.map(({ id, priority }, index) => `    job ${id}  priority ${priority}  ${states[index]?.queue_state}`),
+    );
     return states.every(({ queue_state: state }) => state === 'completed') || undefined;
   });
   const runs = await Promise.all(jobs.map(async (job) => ({ ...job, ...(await timesOf(engine, job.id)) })));
@@ -77,7 +79,7 @@ export async function semaphoreDemo({ engine, server, screen, checks }: SmallJob
   const after = ((started - opened) / 1000).toFixed(1);
   checks.that(
     state === 'scheduled' && started >= opened,
-    `asked ${asked} times and ${state}; started ${after} s after the answer turned to 200`,
+    `asked ${asked} times while ${state}; started ${after} s after the answer turned to 200`,
   );
 }
 

@@ -36,7 +36,7 @@ export class ConsoleProgress implements Progress {
       done: (text) => {
         if (!this.running.delete(name)) return;
         const seconds = ((Date.now() - state.began) / 1000).toFixed(1).padStart(5);
-        this.line(`  ok ${seconds} s  ${name}${text ? `: ${text}` : ''}`);
+        this.line(`  ok ${seconds} s  ${!text ? name : text.startsWith(name) ? text : `${name}: ${text}`}`);
         this.tick();
       },
     };
