@@ -124,6 +124,7 @@ function whereNext(suite: LocalSuite, configuration: LocalRunConfiguration, ownC
     '',
     ...columns([
       [`  ${variables}npm start`, 'the same suite, with these jobs, until Ctrl-C; then:'],
+      [`  ${url.origin}/jobs`, 'the jobs, without a key; /logs/<id> tells what each did'],
       [`  ${url.origin}/docs`, `the API; headers ${headers}`],
       [`  ${shown(folder.at('media'))}`, 'files that workflows made'],
       [`  ${shown(folder.at('logs'))}`, 'what the apps logged'],

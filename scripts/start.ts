@@ -64,7 +64,8 @@ function summary(suite: LocalSuite, configuration: LocalRunConfiguration, ownCli
 function example(url: string, client: string, key: string): string[] {
   return [
     `  Try: curl -s ${url}/job -H 'client: ${client}' -H 'api-key: ${key}' -H 'content-type: application/json' \\`,
-    `         -d '{"workflow":"sleep","parameters":{"seconds":2}}'`,
+    `         -d '{"job":{"workflow":"sleep"},"parameters":{"seconds":2}}'`,
+    `  Then: ${url}/jobs  ${url}/logs/<id>`,
     '',
   ];
 }

@@ -5,7 +5,7 @@ export interface Invocation {
   database: Database;
   positionals: string[];
   values: Record<string, string | boolean | (string | boolean)[] | undefined>;
-  print(line: string): void;
+  print: (line: string) => void;
 }
 
 export interface Command {

@@ -47,10 +47,11 @@ export async function captureDemo(demo: CaptureDemo): Promise<void> {
   });
   const clips = CLIPS.map(({ from, start, end }) => `${start} to ${end} s of ${from}`).join(' and ');
   screen.line(`  POST /job  vodcapture: ${clips}, joined`);
-  screen.line(`  accepted as job ${jobId}; what its log says:`);
+  screen.line(`  accepted as job ${jobId}; from its log:`);
   screen.line();
   const view = new JobView(began);
   const job = await follow(demo, jobId, view);
+  screen.line();
   checks.that(job.queue_state === 'completed' && !job.failed, `job ${jobId} is completed`, `job ${jobId} has failed`);
   if (job.failed) return;
   const callbacks = await receive(demo, jobId, view);

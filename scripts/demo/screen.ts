@@ -50,7 +50,7 @@ export class Screen {
 }
 
 /** The random parts of names are of no interest to the eye. */
-export const shorten = (text: string) => text.replace(/([0-9a-f]{8})-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/g, '$1..');
+export const shorten = (text: string) => text.replace(/([0-9a-f]{8})-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/g, '$1*');
 
 /** Rows as aligned columns, two spaces apart. */
 export function columns(rows: readonly (readonly string[])[]): string[] {

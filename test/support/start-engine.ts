@@ -70,7 +70,7 @@ export class TestEngine {
   }
 
   get<Verb>(verb: Type<Verb> | (abstract new (...args: never[]) => Verb)): Verb {
-    return this.app.get(verb as Type<Verb>);
+    return this.app.get(verb);
   }
 
   get stores(): Database['stores'] {

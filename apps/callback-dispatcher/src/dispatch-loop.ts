@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 import { Inject, Injectable } from '@nestjs/common';
 import { type ClaimedDelivery, Database, type DeliveryReport } from '@task-engine/database';
 import { CONFIGURATION, type DispatcherConfiguration, Log } from '@task-engine/platform';
@@ -49,7 +51,10 @@ export class DispatchLoop {
     private readonly metrics: CallbackMetrics,
     private readonly log: Log,
     @Inject(CONFIGURATION) private readonly configuration: DispatcherConfiguration,
-  ) {}
+  ) {
+    // one for each open request
+    setMaxListeners(0, this.handBack.signal);
+  }
 
   start(): void {
     this.accepting = true;
@@ -88,8 +93,9 @@ export class DispatchLoop {
     clearTimeout(this.timer);
     try {
       if (performance.now() >= this.nextSweep) await this.sweep();
-      // the timer is for an idle process: a busy one looks after every request
-      if ((await this.claim()) === 0) this.sleep(await this.database.stores.deliveries.secondsToNextDue());
+      // until nothing is found: only then it is known what to wait for
+      if ((await this.claim()) > 0) return this.wake();
+      this.sleep(await this.database.stores.deliveries.secondsToNextDue());
     } catch (error) {
       this.log.error({ err: error }, 'callbacks wait: the database did not do its part');
       this.sleep(ERROR_PAUSE_MS / 1_000);

@@ -3,8 +3,8 @@ import { ProbeSemaphore, WorkerRegistration } from '@task-engine/engine';
 import { type Processing, WorkQueues } from '@task-engine/messaging';
 import { Log, OutboundError, OutboundHttp, Shutdown } from '@task-engine/platform';
 
-/** Semaphores asked at one time by one process: each may take the whole time-out. */
-const SLOTS = 32;
+/** Semaphores asked at one time by one process. Many, since each may take the whole time-out and only waits. */
+const SLOTS = 256;
 
 /** Asks the semaphores of due jobs: queue `scheduler`, shared by all schedulers. */
 @Injectable()

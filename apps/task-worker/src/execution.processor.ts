@@ -1,6 +1,7 @@
 import { Inject, Injectable, OnApplicationBootstrap } from '@nestjs/common';
 import {
   Batch,
+  isOfOneItem,
   ClaimExecutions,
   type ClaimedWork,
   type Report,
@@ -114,6 +115,10 @@ export class ExecutionProcessor implements OnApplicationBootstrap {
         return await this.reports.add(report);
       } catch (error) {
         if (signal.aborted && signal.reason !== 'shutdown') return false;
+        if (isOfOneItem(error) && report.outcome.state === 'succeeded') {
+          const reason = `result cannot be stored: ${(error as Error).message}`;
+          return this.report({ ...report, outcome: { state: 'failed', error: reason, retryable: false } }, signal);
+        }
         this.log.warn({ err: error }, 'report waits for PostgreSQL');
         await new Promise((resolve) => setTimeout(resolve, REPORT_RETRY_MS));
       }

@@ -1,6 +1,6 @@
 export { AdmitJobs } from './admit-jobs';
 export { AdvanceJobs } from './advance-jobs';
-export { Batch } from './batch';
+export { Batch, isOfOneItem } from './batch';
 export { BreakJob } from './break-job';
 export { ChangeSetting, PushJobs } from './change-setting';
 export { ClaimExecutions, type ClaimedWork } from './claim-executions';

@@ -67,7 +67,7 @@ export class EngineSuite {
   }
 
   /** POST /job as it is answered. */
-  send({ workflow, parameters = {}, job = {} }: Submission): Promise<JsonAnswer> {
+  send({ workflow, parameters = {}, job = {} }: Submission): Promise<JsonAnswer<any>> {
     return this.call('POST', '/job', { client: HEADERS.client, job: { workflow, ...job }, parameters });
   }
 
@@ -181,11 +181,11 @@ export class EngineSuite {
     );
   }
 
-  /** The scheduler that leads. */
-  leader(timeout = 20_000): Promise<AppProcess> {
+  /** The scheduler [of all] that leads. */
+  leader(timeout = 20_000, among = this.members('scheduler')): Promise<AppProcess> {
     return eventually(
       async () => {
-        for (const member of this.members('scheduler')) {
+        for (const member of among) {
           const text = await fetch(`${member.url}/metrics`).then((answer) => answer.text(), () => '');
           if (/^task_engine_scheduler_leader(\{.*\})? 1$/m.test(text)) return member;
         }

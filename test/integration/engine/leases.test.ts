@@ -150,6 +150,20 @@ describe('leases', () => {
     expect((await engine.messages(id)).at(-1)).toMatch(/^job has failed: not done within/);
   });
 
+  it('a result with characters that PostgreSQL cannot store is kept with them replaced', async () => {
+    const id = await started('noop');
+    const [work] = await engine.claim(id);
+    const output = { 'a\0': ['x\0y', { b: '\ud800' }], plain: 'ö' };
+    expect(await engine.report(work!, { state: 'succeeded', output })).toBe(true);
+    const [task] = await engine.query<{ output: unknown }>(`SELECT output FROM task WHERE job_id = $1`, [id]);
+    expect(task!.output).toEqual({ 'a\ufffd': ['x\ufffdy', { b: '\ufffd' }], plain: 'ö' });
+    const failing = await started('fail');
+    const [failed] = await engine.claim(failing);
+    expect(await engine.report(failed!, { state: 'failed', error: 'bad \0 \udc00', retryable: false })).toBe(true);
+    await engine.advance(failing);
+    expect((await engine.stores.jobs.find(failing))!.error).toBe('bad \ufffd \ufffd');
+  });
+
   it('the database itself refuses a second live execution of a task', async () => {
     const id = await started('noop');
     const insert = engine.query(

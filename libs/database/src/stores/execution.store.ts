@@ -1,4 +1,5 @@
 import type { Sql } from '../sql';
+import { storableText } from '../storable';
 
 /** Why an execution exists: the history's answer to "why did this run again?". */
 export type ExecutionCause = 'first' | 'retry' | 'lease_lost' | 'released';
@@ -124,7 +125,7 @@ export class ExecutionStore {
         reports.map((report) => report.executionId),
         reports.map((report) => report.token),
         reports.map((report) => report.state),
-        reports.map((report) => report.error),
+        reports.map((report) => (report.error === null ? null : storableText(report.error))),
       ],
     );
   }

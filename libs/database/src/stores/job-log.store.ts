@@ -1,4 +1,5 @@
 import type { Sql } from '../sql';
+import { storableText } from '../storable';
 
 /** Ruby Logger numbering, as the Task Engine API shows it (reference/task-engine.md A9). */
 export const SEVERITY = {
@@ -47,7 +48,7 @@ export class JobLogStore {
         lines.map((line) => line.taskId ?? '0'),
         lines.map((line) => SEVERITY[line.severity ?? 'INFO']),
         lines.map((line) => line.progname),
-        lines.map((line) => storable(line.message)),
+        lines.map((line) => shortened(line.message)),
         lines.map((line) => line.visible ?? true),
         lines.map((line) => line.at ?? null),
       ],
@@ -55,8 +56,7 @@ export class JobLogStore {
   }
 }
 
-/** PostgreSQL text holds neither NUL nor half of a surrogate pair; a tool's output may. */
-function storable(message: string): string {
-  const text = message.replaceAll('\0', '\uFFFD').toWellFormed();
+function shortened(message: string): string {
+  const text = storableText(message);
   return text.length <= MAX_LENGTH ? text : `${text.slice(0, MAX_LENGTH).toWellFormed()}… (cut)`;
 }

@@ -1,5 +1,6 @@
 import { FINAL_JOB_STATES, type JobState, type JsonObject, type WaitReason } from '@task-engine/domain';
 import type { Sql } from '../sql';
+import { storableText } from '../storable';
 import { change } from './job-change';
 
 export interface JobRecord {
@@ -165,7 +166,7 @@ export class JobStore {
     const rows = await this.sql.query(change('failed', `id = $1`, `finished_at = now(), error = $3`), [
       id,
       'a task failed',
-      error,
+      storableText(error),
     ]);
     return rows.length === 1;
   }

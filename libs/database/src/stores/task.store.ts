@@ -1,5 +1,6 @@
 import type { JsonObject, TaskState } from '@task-engine/domain';
 import type { Sql } from '../sql';
+import { storableJson, storableText } from '../storable';
 
 export interface TaskRecord {
   id: string;
@@ -64,7 +65,7 @@ export class TaskStore {
   async failWaiting(id: string, error: string): Promise<void> {
     await this.sql.query(
       `UPDATE task SET state = 'failed', error = $2, finished_at = now() WHERE id = $1 AND state = 'waiting'`,
-      [id, error],
+      [id, storableText(error)],
     );
   }
 
@@ -84,7 +85,7 @@ export class TaskStore {
     await this.sql.query(
       `UPDATE task SET state = 'completed', output = new.output, error = NULL, finished_at = now()
        FROM unnest($1::bigint[], $2::jsonb[]) AS new (id, output) WHERE task.id = new.id AND task.state = 'started'`,
-      [tasks.map((task) => task.id), tasks.map((task) => JSON.stringify(task.output))],
+      [tasks.map((task) => task.id), tasks.map((task) => storableJson(task.output))],
     );
   }
 
@@ -100,7 +101,7 @@ export class TaskStore {
   async fail(id: string, error: string): Promise<void> {
     await this.sql.query(
       `UPDATE task SET state = 'failed', tries = tries + 1, error = $2, finished_at = now() WHERE id = $1 AND state = 'started'`,
-      [id, error],
+      [id, storableText(error)],
     );
   }
 
@@ -118,7 +119,7 @@ export class TaskStore {
     await this.sql.query(
       `UPDATE task SET state = 'failed', error = $2, finished_at = now()
        WHERE job_id = $1 AND state IN ('waiting', 'queued', 'started')`,
-      [jobId, error],
+      [jobId, storableText(error)],
     );
   }
 

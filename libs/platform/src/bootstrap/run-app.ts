@@ -4,7 +4,6 @@ import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
 
 import type { OpsConfiguration } from '../configuration/variables';
 import { createLog, Log } from '../logging/log';
@@ -82,7 +81,7 @@ export async function startApp(
 }
 
 async function listen(app: NestFastifyApplication, options: AppOptions, log: Log): Promise<RunningApp> {
-  const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  const fastify = app.getHttpAdapter().getInstance();
   const shutdown = app.get(Shutdown);
   const readiness = app.get(Readiness);
   const metrics = app.get(Metrics);
