@@ -29,12 +29,21 @@ export class CallbackMetrics {
       gauge.set({ state: 'pending' }, pending);
       gauge.set({ state: 'sending' }, sending);
     });
-    metrics.gauge('callbacks_oldest_seconds', 'For how long the oldest due callback has been due', [], async (gauge) => {
-      gauge.set((await database.stores.deliveries.backlog()).oldestSeconds);
-    });
+    metrics.gauge(
+      'callbacks_oldest_seconds',
+      'For how long the oldest due callback has been due',
+      [],
+      async (gauge) => {
+        gauge.set((await database.stores.deliveries.backlog()).oldestSeconds);
+      },
+    );
   }
 
-  tried(state: DeliveryReport['state'], seconds: number, delivery: Pick<ClaimedDelivery, 'attempt' | 'createdAt'>): void {
+  tried(
+    state: DeliveryReport['state'],
+    seconds: number,
+    delivery: Pick<ClaimedDelivery, 'attempt' | 'createdAt'>,
+  ): void {
     const outcome = OUTCOMES[state];
     this.attempts.inc({ outcome });
     this.duration.observe({ outcome }, seconds);

@@ -18,7 +18,9 @@ export class DefinitionHeaders {
 
   /** Loads what the deliveries need, in one statement. */
   async load(deliveries: Pick<ClaimedDelivery, 'definitionDigest'>[]): Promise<void> {
-    const missing = new Set(deliveries.map((delivery) => delivery.definitionDigest).filter((digest) => !this.known.has(digest)));
+    const missing = new Set(
+      deliveries.map((delivery) => delivery.definitionDigest).filter((digest) => !this.known.has(digest)),
+    );
     if (missing.size === 0) return;
     for (const { digest, body } of await this.database.stores.definitions.find([...missing])) {
       if (this.known.size >= SIZE) this.known.delete(this.known.keys().next().value!);

@@ -25,12 +25,23 @@ describe('the outcome of a try', () => {
 
   it('backs off from the first delay, doubling, and gives up after the last try', () => {
     expect([1, 2].map((attempt) => decide(answer(500), attempt).delaySeconds)).toEqual([5, 10]);
-    expect(decide(answer(500), 3)).toMatchObject({ state: 'exhausted', status: 500, error: 'the endpoint answered 500' });
+    expect(decide(answer(500), 3)).toMatchObject({
+      state: 'exhausted',
+      status: 500,
+      error: 'the endpoint answered 500',
+    });
   });
 
   it('is final for an address that is not allowed, a further try for a time-out, no try for a shutdown', () => {
-    expect(decide({ kind: 'error', error: new OutboundBlocked('not allowed') })).toMatchObject({ state: 'blocked', error: 'not allowed' });
-    expect(decide({ kind: 'error', error: new OutboundTimeout('late') })).toMatchObject({ state: 'pending', status: null, error: 'late' });
+    expect(decide({ kind: 'error', error: new OutboundBlocked('not allowed') })).toMatchObject({
+      state: 'blocked',
+      error: 'not allowed',
+    });
+    expect(decide({ kind: 'error', error: new OutboundTimeout('late') })).toMatchObject({
+      state: 'pending',
+      status: null,
+      error: 'late',
+    });
     expect(decide({ kind: 'error', error: new OutboundAborted('stop') }, 3).state).toBe('released');
     // a fault of our own tells the tenant nothing
     expect(decide({ kind: 'error', error: new Error('secret inside') }).error).toBe('the request could not be made');
@@ -62,7 +73,9 @@ describe('Retry-After', () => {
 
 describe('a URL in a log', () => {
   it('shows where it goes and hides what may be a token', () => {
-    expect(maskedUrl('https://user:pw@host.example:8443/a/b?token=abc&x=1&x=2#frag')).toBe('https://host.example:8443/a/b?token=****&x=****');
+    expect(maskedUrl('https://user:pw@host.example:8443/a/b?token=abc&x=1&x=2#frag')).toBe(
+      'https://host.example:8443/a/b?token=****&x=****',
+    );
     expect(maskedUrl('http://host/plain')).toBe('http://host/plain');
     expect(maskedUrl('no url with secret')).toBe('(not a URL)');
   });

@@ -5,8 +5,7 @@ import { retryAfterSeconds } from './retry-after';
 
 /** What one try came to: an answer, or the error that stood in its way. */
 export type Attempt =
-  | { kind: 'answer'; status: number; headers: Record<string, string> }
-  | { kind: 'error'; error: unknown };
+  { kind: 'answer'; status: number; headers: Record<string, string> } | { kind: 'error'; error: unknown };
 
 export interface RetryPolicy {
   /** Tries in all. */
@@ -24,7 +23,11 @@ export type Outcome = Pick<DeliveryReport, 'state' | 'delaySeconds' | 'status' |
  * @param attempt number of this try, from 1
  */
 export function outcomeOf(result: Attempt, attempt: number, policy: RetryPolicy, random = Math.random()): Outcome {
-  const final = (state: 'delivered' | 'gone' | 'blocked' | 'exhausted', status: number | null, error: string | null): Outcome => ({
+  const final = (
+    state: 'delivered' | 'gone' | 'blocked' | 'exhausted',
+    status: number | null,
+    error: string | null,
+  ): Outcome => ({
     state,
     delaySeconds: 0,
     status,
@@ -33,7 +36,8 @@ export function outcomeOf(result: Attempt, attempt: number, policy: RetryPolicy,
   const failed = (status: number | null, error: string, wait: number | null): Outcome => {
     if (attempt >= policy.attempts) return final('exhausted', status, error);
     const backoff = { baseSeconds: policy.firstRetrySeconds, maxSeconds: policy.maxRetrySeconds };
-    const delaySeconds = wait === null ? backoffSeconds(attempt, backoff, random) : Math.min(wait, policy.maxRetrySeconds);
+    const delaySeconds =
+      wait === null ? backoffSeconds(attempt, backoff, random) : Math.min(wait, policy.maxRetrySeconds);
     return { state: 'pending', delaySeconds, status, error };
   };
 
@@ -47,6 +51,9 @@ export function outcomeOf(result: Attempt, attempt: number, policy: RetryPolicy,
   const { status, headers } = result;
   if (status >= 200 && status <= 299) return final('delivered', status, null);
   if (status === 410) return final('gone', status, 'the endpoint answered 410: it is gone');
-  const error = status >= 300 && status <= 399 ? `the endpoint answered ${status}: redirects are not followed` : `the endpoint answered ${status}`;
+  const error =
+    status >= 300 && status <= 399
+      ? `the endpoint answered ${status}: redirects are not followed`
+      : `the endpoint answered ${status}`;
   return failed(status, error, retryAfterSeconds(headers));
 }

@@ -1,6 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ClaimedDelivery, DeliveryReport } from '@task-engine/database';
-import { CONFIGURATION, type DispatcherConfiguration, Log, OutboundError, OutboundHttp, withLogContext } from '@task-engine/platform';
+import {
+  CONFIGURATION,
+  type DispatcherConfiguration,
+  Log,
+  OutboundError,
+  OutboundHttp,
+  withLogContext,
+} from '@task-engine/platform';
 import { CallbackMetrics } from './callback-metrics';
 import { DefinitionHeaders } from './definition-headers';
 import { type Attempt, type Outcome, outcomeOf, type RetryPolicy } from './delivery-outcome';
@@ -98,10 +105,18 @@ export class DeliverySender {
         return { severity: 'DEBUG', message: `${callback} delivered (${tries}): ${outcome.status}`, visible: false };
       case 'pending': {
         const next = `next in ${Math.ceil(outcome.delaySeconds)} s`;
-        return { severity: 'WARN', message: `${callback} failed (${tries}): ${outcome.error}; ${next}`, visible: false };
+        return {
+          severity: 'WARN',
+          message: `${callback} failed (${tries}): ${outcome.error}; ${next}`,
+          visible: false,
+        };
       }
       default:
-        return { severity: 'ERROR', message: `${callback} ${outcome.state} (${tries}): ${outcome.error}`, visible: true };
+        return {
+          severity: 'ERROR',
+          message: `${callback} ${outcome.state} (${tries}): ${outcome.error}`,
+          visible: true,
+        };
     }
   }
 }
@@ -110,7 +125,8 @@ function sendable(headers: Record<string, string>): Record<string, string> {
   const entries = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
   return Object.fromEntries(
     entries.filter(
-      ([name, value]) => HEADER_NAME.test(name) && typeof value === 'string' && HEADER_VALUE.test(value) && !OWN_HEADERS.has(name),
+      ([name, value]) =>
+        HEADER_NAME.test(name) && typeof value === 'string' && HEADER_VALUE.test(value) && !OWN_HEADERS.has(name),
     ),
   );
 }

@@ -171,7 +171,8 @@ export class DispatchLoop {
       this.results.splice(0, batch.length);
       for (const { id, token } of batch) {
         this.held.delete(token);
-        if (!written.has(id)) this.log.warn({ deliveryId: id }, 'result of a callback came too late: its lease was over');
+        if (!written.has(id))
+          this.log.warn({ deliveryId: id }, 'result of a callback came too late: its lease was over');
       }
       // the next one of a job may have waited for this
       this.wake();

@@ -47,7 +47,10 @@ export class DispatcherModule {
           inject: [Database],
           useFactory: (database: Database) =>
             // callbacks need headers and secrets only, no storage: the folder is never used
-            new DefinitionHeaders(database, ClientConfigurations.load({ file: configuration.CLIENTS_CONFIG, dataDir: '.' })),
+            new DefinitionHeaders(
+              database,
+              ClientConfigurations.load({ file: configuration.CLIENTS_CONFIG, dataDir: '.' }),
+            ),
         },
         {
           provide: WorkerRegistration,

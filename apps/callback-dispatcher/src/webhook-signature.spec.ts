@@ -16,6 +16,9 @@ describe('Standard Webhooks headers', () => {
   });
 
   it('carry no signature without a secret', () => {
-    expect(Object.keys(webhookHeaders({ id: 'msg_1', body: '{}', secret: null, now: new Date() }))).toEqual(['webhook-id', 'webhook-timestamp']);
+    expect(Object.keys(webhookHeaders({ id: 'msg_1', body: '{}', secret: null, now: new Date() }))).toEqual([
+      'webhook-id',
+      'webhook-timestamp',
+    ]);
   });
 });

@@ -9,10 +9,16 @@ const SECRET_PREFIX = 'whsec_';
  *
  * @param secret `whsec_` and the base64 of the key; null sends no signature
  */
-export function webhookHeaders(message: { id: string; body: string; secret: string | null; now: Date }): Record<string, string> {
+export function webhookHeaders(message: {
+  id: string;
+  body: string;
+  secret: string | null;
+  now: Date;
+}): Record<string, string> {
   const timestamp = String(Math.floor(message.now.getTime() / 1_000));
   const headers: Record<string, string> = { 'webhook-id': message.id, 'webhook-timestamp': timestamp };
-  if (message.secret) headers['webhook-signature'] = `v1,${sign(message.secret, `${message.id}.${timestamp}.${message.body}`)}`;
+  if (message.secret)
+    headers['webhook-signature'] = `v1,${sign(message.secret, `${message.id}.${timestamp}.${message.body}`)}`;
   return headers;
 }
 

@@ -64,6 +64,7 @@ export class ExecutionProcessor implements OnApplicationBootstrap {
     const queues = [
       { queue: 'work', slots: this.configuration.WORK_CONCURRENCY },
       { queue: 'windows_capture', slots: this.configuration.WINDOWS_CAPTURE_CONCURRENCY },
+      ...this.configuration.FURTHER_QUEUES,
     ].filter(({ slots }) => slots > 0);
     await this.registration.start('task-worker', queues);
     this.processings = queues.map(({ queue, slots }) =>

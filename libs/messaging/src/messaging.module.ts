@@ -1,5 +1,11 @@
 import { BullModule } from '@nestjs/bull';
-import { type DynamicModule, Inject, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  type DynamicModule,
+  Inject,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { FIXED_QUEUES, WORKER_QUEUES, type NotificationName } from '@task-engine/dto';
 
@@ -42,7 +48,11 @@ export class MessagingModule implements OnApplicationBootstrap, OnApplicationShu
       providers: [
         { provide: OPTIONS, useValue: options },
         { provide: RedisConnections, useValue: connections },
-        { provide: WorkQueues, inject: [ModuleRef], useFactory: (module: ModuleRef) => new WorkQueues(module, connections, bull) },
+        {
+          provide: WorkQueues,
+          inject: [ModuleRef],
+          useFactory: (module: ModuleRef) => new WorkQueues(module, connections, bull),
+        },
         { provide: Notifier, useFactory: () => new Notifier(connections, options.prefix) },
         { provide: NotificationServer, useFactory: () => new NotificationServer(connections, options.prefix) },
         RedisReadiness,
@@ -74,6 +84,8 @@ export class MessagingModule implements OnApplicationBootstrap, OnApplicationShu
 function differences(kind: string, expected: readonly string[], actual: readonly string[]): string[] {
   return [
     ...expected.filter((name) => !actual.includes(name)).map((name) => `${kind} ${name} has no handler`),
-    ...actual.filter((name) => !expected.includes(name)).map((name) => `${kind} ${name} has a handler but is not expected here`),
+    ...actual
+      .filter((name) => !expected.includes(name))
+      .map((name) => `${kind} ${name} has a handler but is not expected here`),
   ];
 }

@@ -88,7 +88,11 @@ export class NotificationServer extends ServerRedis {
     }
   }
 
-  private async receive<Name extends NotificationName>(name: Name, handler: NotificationHandler<Name>, data: unknown): Promise<void> {
+  private async receive<Name extends NotificationName>(
+    name: Name,
+    handler: NotificationHandler<Name>,
+    data: unknown,
+  ): Promise<void> {
     const parsed = NOTIFICATIONS[name].safeParse(data);
     if (!parsed.success) return this.log.warn(`notification ${name} has no usable payload`);
     try {

@@ -126,7 +126,9 @@ export class RedisConnections {
   private lost(fault: (Error & { code?: string }) | undefined): void {
     if (this.down || this.closed) return;
     this.down = true;
-    this.log.warn(`Redis is away${fault ? ` (${fault.message || fault.code})` : ''}: hints are dropped until it is back`);
+    this.log.warn(
+      `Redis is away${fault ? ` (${fault.message || fault.code})` : ''}: hints are dropped until it is back`,
+    );
   }
 
   private recovered(): void {

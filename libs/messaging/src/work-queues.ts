@@ -72,7 +72,10 @@ export class WorkQueues implements OnModuleInit, OnModuleDestroy {
   async add(queue: string, items: WorkItem[]): Promise<void> {
     if (items.length === 0) return;
     try {
-      await within(ADD_TIMEOUT_MS, this.connections.ready(ADD_TIMEOUT_MS).then(() => this.addAll(this.queue(queue), items)));
+      await within(
+        ADD_TIMEOUT_MS,
+        this.connections.ready(ADD_TIMEOUT_MS).then(() => this.addAll(this.queue(queue), items)),
+      );
     } catch (error) {
       this.connections.report(`${items.length} hints for queue ${queue} were dropped`, error);
     }

@@ -211,11 +211,13 @@ describe('order and isolation', () => {
     try {
       await suite.deliver(...Array.from({ length: 2_000 }, (_, n) => ({ url: hanging.url(`/${n}`), event: `e${n}` })));
       await suite.deliver(...Array.from({ length: 20 }, (_, n) => ({ url: hanging.url(`/x${n}`), event: `e${n}` })));
-      await suite.startDispatcher({ CALLBACK_TIMEOUT_SECONDS: '60' });
+      await suite.startDispatcher({ CALLBACK_TIMEOUT_SECONDS: '60', SHUTDOWN_SECONDS: '2' });
       await hanging.received(8);
       const began = Date.now();
       const jobId = await suite.job();
-      await suite.deliver(...Array.from({ length: 200 }, (_, n) => ({ url: listener.url('/'), jobId, event: `e${n}` })));
+      await suite.deliver(
+        ...Array.from({ length: 200 }, (_, n) => ({ url: listener.url('/'), jobId, event: `e${n}` })),
+      );
       await listener.received(200, undefined, { timeout: 10_000 });
       // found by the poll, since nobody gave a hint
       expect(Date.now() - began).toBeLessThan(9_000);

@@ -57,6 +57,24 @@ export function list(meaning: string) {
     .describe(meaning);
 }
 
+/** `name:slots` pairs; slots from 1 to 1024. */
+export function queueList(meaning: string) {
+  return z
+    .string()
+    .transform((value, context) =>
+      splitList(value).map((entry, index) => {
+        const [, queue, slots] = /^([a-z][a-z0-9_]{0,62}):(\d{1,4})$/.exec(entry) ?? [];
+        if (queue === undefined || Number(slots) < 1 || Number(slots) > 1024) {
+          context.addIssue({ code: 'custom', message: `entry ${index + 1} must be name:slots, with 1 to 1024 slots` });
+          return z.NEVER;
+        }
+        return { queue, slots: Number(slots) };
+      }),
+    )
+    .default([])
+    .describe(meaning);
+}
+
 /** One of a closed set of words. */
 export function choice<const T extends [string, ...string[]]>(meaning: string, values: T, standard: T[number]) {
   return z

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { integer, list, text } from './fields';
+import { integer, list, queueList, text } from './fields';
 import {
   clientsVariables,
   databaseVariables,
@@ -32,6 +32,7 @@ export const workerSchema = z
       max: 256,
       default: 2,
     }),
+    FURTHER_QUEUES: queueList('Queues that only workflow definitions name, as name:slots,name:slots'),
     COMMAND_ALLOW: list('Programs, comma-separated, that the command executor may start; none when unset'),
     MAX_DOWNLOAD_BYTES: integer('Bytes of one source file at most', {
       min: 1,

@@ -8,7 +8,7 @@ import { expectRunOnce } from './history';
 /** Of a worker: it hands back at 70 % of it what still runs. */
 const SHUTDOWN_SECONDS = 6;
 
-describe('workers that go', () => {
+describe('processes that go', () => {
   let suite: EngineSuite;
 
   beforeAll(async () => {
@@ -109,6 +109,19 @@ describe('workers that go', () => {
       ['retry', 'succeeded', null],
     ]);
     expect(executions[1]!.pid).not.toBe(executions[0]!.pid);
+  });
+
+  it('SIGKILL of the controllers in turn under load: every job runs once', async () => {
+    const began = Date.now();
+    const accepted = suite.submitAll(Array.from({ length: 60 }, () => ({ workflow: 'steps', parameters: { count: 4, seconds: 0.1 } })));
+    for (const controller of [...suite.members('job-controller'), ...suite.members('job-controller')]) {
+      await controller.kill();
+      await controller.ready();
+    }
+    const ids = await accepted;
+    await suite.reached(ids, 45_000);
+    measured('60 jobs of four steps, controllers killed four times', Date.now() - began, 'ms');
+    await expectRunOnce(suite, ids);
   });
 
   /** How the process ends that `end` ends. */
