@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { configurationOrExit, type LocalRunConfiguration, localRunSchema } from '@task-engine/platform';
 import { Checks } from './demo/checks';
@@ -39,6 +40,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
   screen.lines(place.notes);
   screen.title('1. Starting the suite');
   const tools = await mediaTools(env, progress, signal);
+  progress.end();
   const start = async (where: DemoPlace) => {
     const suite = await bringUp(where, configuration, env, progress);
     isUp = true;
@@ -111,6 +113,7 @@ function verdict({ failed, count }: Checks, milliseconds: number): string[] {
 /** The URLs are gone with the demo: how to have them back, and where the rest lies. */
 function whereNext(suite: LocalSuite, configuration: LocalRunConfiguration, ownClients: boolean): string[] {
   const { folder } = suite.servers;
+  const media = folder.at('media');
   const shown = (path: string) => (relative('', path).startsWith('..') ? path : relative('', path));
   const url = new URL(suite.url('api-gateway'));
   const variables = [
@@ -126,7 +129,7 @@ function whereNext(suite: LocalSuite, configuration: LocalRunConfiguration, ownC
       [`  ${variables}npm start`, 'the same suite, with these jobs, until Ctrl-C; then:'],
       [`  ${url.origin}/jobs`, 'the jobs, without a key; /logs/<id> tells what each did'],
       [`  ${url.origin}/docs`, `the API; headers ${headers}`],
-      [`  ${shown(folder.at('media'))}`, 'files that workflows made'],
+      ...(existsSync(media) ? [[`  ${shown(media)}`, 'files that workflows made']] : []),
       [`  ${shown(folder.at('logs'))}`, 'what the apps logged'],
       ['  README.md', 'your first own job, and the other documents'],
     ]),

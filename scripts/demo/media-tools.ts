@@ -29,10 +29,11 @@ export async function mediaTools(
   const [apt] = findCommands('apt-get', env.PATH ?? '');
   if (!apt) return 'install ffmpeg (macOS: brew install ffmpeg) and run the demo again';
   if (process.getuid?.() !== 0) return 'run `sudo apt-get install -y ffmpeg`, then the demo again';
-  const step = progress.step('installing ffmpeg');
+  const step = progress.step('ffmpeg');
   const fault = await install(apt, env, step, signal);
-  step.done(fault ? `apt-get failed: ${fault}` : 'apt-get install ffmpeg');
-  return find(env) ?? 'see what `apt-get install ffmpeg` says, then run the demo again';
+  const tools = find(env);
+  if (tools) step.done('installed by apt-get');
+  return tools ?? `apt-get could not install it${fault ? ` (${fault})` : ''}; install it and run the demo again`;
 }
 
 function find(env: NodeJS.ProcessEnv): MediaTools | undefined {
@@ -52,11 +53,11 @@ async function install(
 ): Promise<string | undefined> {
   const run = (...args: string[]) => runApt(apt, args, env, step, signal);
   const update = () => run('update');
-  const upgrade = () => run('install', '-y', '--no-install-recommends', 'ffmpeg');
+  const add = () => run('install', '-y', '--no-install-recommends', 'ffmpeg');
   // Images come without package lists, long-lived machines with outdated ones.
   const fresh = hasPackageLists() ? undefined : await update();
   if (fresh !== undefined) return fresh;
-  return (await upgrade()) === undefined ? undefined : ((await update()) ?? (await upgrade()));
+  return (await add()) === undefined ? undefined : ((await update()) ?? (await add()));
 }
 
 const LISTS = '/var/lib/apt/lists';

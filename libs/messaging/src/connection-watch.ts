@@ -59,5 +59,6 @@ export class ConnectionWatch {
 }
 
 function internals(connection: Redis): Internals {
-  return connection as unknown as Internals;
+  const opaque: unknown = connection;
+  return opaque as Internals;
 }

@@ -14,7 +14,7 @@ const COALESCE_MS = 5;
 @Injectable()
 export class Notifier implements OnModuleDestroy {
   /** Notifications sent within the last milliseconds; true: one more is due at the end. */
-  private readonly recent = new Map<string, { again: boolean; timer: NodeJS.Timeout }>();
+  private readonly recent = new Map<string, { channel: string; again: boolean; timer: NodeJS.Timeout }>();
 
   constructor(
     private readonly connections: RedisConnections,
@@ -23,28 +23,29 @@ export class Notifier implements OnModuleDestroy {
 
   /** Fire and forget: never throws, never waits. */
   emit<Name extends NotificationName>(name: Name, payload: Notifications[Name]): void {
-    const message = JSON.stringify({ pattern: channelOf(this.prefix, name), data: payload });
+    const channel = channelOf(this.prefix, name);
+    const message = JSON.stringify({ pattern: channel, data: payload });
     const known = this.recent.get(message);
     if (known) known.again = true;
-    else this.send(name, message);
+    else this.send(channel, message);
   }
 
   onModuleDestroy(): void {
-    for (const [message, { again, timer }] of this.recent) {
+    for (const [message, { channel, again, timer }] of this.recent) {
       clearTimeout(timer);
-      if (again) this.publish(JSON.parse(message).pattern as string, message);
+      if (again) this.publish(channel, message);
     }
     this.recent.clear();
   }
 
-  private send(name: NotificationName, message: string): void {
+  private send(channel: string, message: string): void {
     const timer = setTimeout(() => {
       const again = this.recent.get(message)?.again;
       this.recent.delete(message);
-      if (again) this.send(name, message);
+      if (again) this.send(channel, message);
     }, COALESCE_MS);
-    this.recent.set(message, { again: false, timer });
-    this.publish(channelOf(this.prefix, name), message);
+    this.recent.set(message, { channel, again: false, timer });
+    this.publish(channel, message);
   }
 
   private publish(channel: string, message: string): void {

@@ -26,16 +26,24 @@ export class JobsController {
     return jobs.map(presentRow);
   }
 
+  /** `explain=1` adds why a job waits: ours, the documents' keys stay exact without it. */
   @Get('jobs/:id')
-  async find(@CurrentTenant() tenant: Tenant | undefined, @JobId() id: string) {
-    return presentJob(await this.readJobs.find(LANE, id, tenant?.name));
+  async find(@CurrentTenant() tenant: Tenant | undefined, @JobId() id: string, @Query() query: Record<string, string>) {
+    const explain = flagOf(query, 'explain');
+    const job = await this.readJobs.find(LANE, id, tenant?.name);
+    return { ...presentJob(job), ...(explain && { wait_reason: job.waitReason }) };
   }
 
   @Get('logs/:id')
   async log(@CurrentTenant() tenant: Tenant | undefined, @JobId() id: string, @Query() query: Record<string, string>) {
-    const all = query.show_all === undefined ? false : readFlag(query.show_all);
-    if (all === undefined) throw new DomainError('invalid_parameter', 'Invalid parameter: show_all must be 1 or 0');
+    const all = flagOf(query, 'show_all');
     const rows = await this.readJobs.log(LANE, id, { all, client: tenant?.name });
     return rows.map(presentLogRow);
   }
+}
+
+function flagOf(query: Record<string, string>, name: string): boolean {
+  const value = query[name] === undefined ? false : readFlag(query[name]);
+  if (value === undefined) throw new DomainError('invalid_parameter', `Invalid parameter: ${name} must be 1 or 0`);
+  return value;
 }

@@ -198,7 +198,7 @@ export const paths: Paths = {
       tags: ['Jobs'],
       summary: 'One job',
       security: open,
-      parameters: [jobId],
+      parameters: [jobId, query('explain', '1 adds `wait_reason`: why a job that waits does so.', flag)],
       responses: { 200: answer('The job.', 'Job', examples.job), 400: badRequest, 401: unauthorised, ...faults },
     },
     put: update('updateJob', 'Change a job'),

@@ -1,4 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { WAIT_REASONS } from '@task-engine/domain';
 import { ORDER_FIELDS, REQUESTED_STATES } from '@task-engine/dto';
 
 type Schemas = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>;
@@ -124,7 +125,17 @@ export const schemas: Schemas = {
   Job: {
     type: 'object',
     required: [...Object.keys(summary), 'top_of_queue', 'parameters'],
-    properties: { ...summary, top_of_queue: { type: 'boolean' }, parameters },
+    properties: {
+      ...summary,
+      top_of_queue: { type: 'boolean' },
+      parameters,
+      wait_reason: {
+        type: 'string',
+        nullable: true,
+        enum: [...WAIT_REASONS, null],
+        description: 'With explain=1 only.',
+      },
+    },
   },
   Dashboard: {
     type: 'object',
