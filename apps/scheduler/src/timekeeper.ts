@@ -1,7 +1,7 @@
 import { Inject, Injectable, OnApplicationBootstrap } from '@nestjs/common';
 import { Database } from '@task-engine/database';
 import { ExpireLeases, RELEASE_SCHEDULE, ReleaseDue, RetainJobs, SweepLost, TimeOutJobs } from '@task-engine/engine';
-import { NotificationServer } from '@task-engine/messaging';
+import { NotificationServer, WorkQueues } from '@task-engine/messaging';
 import { CONFIGURATION, Log, Metrics, type SchedulerConfiguration } from '@task-engine/platform';
 
 /** A hint that nobody took up for this long counts as lost, in seconds. */
@@ -22,6 +22,8 @@ export class Timekeeper implements OnApplicationBootstrap {
   private working = false;
   private again = false;
   private sweptAt = 0;
+  /** Redis was away: whatever waits for a hint waits in vain. */
+  private hintsLost = false;
   private retainedAt = 0;
   private readonly expired;
   private readonly lateness;
@@ -34,6 +36,7 @@ export class Timekeeper implements OnApplicationBootstrap {
     private readonly sweepLost: SweepLost,
     private readonly retainJobs: RetainJobs,
     private readonly notifications: NotificationServer,
+    private readonly queues: WorkQueues,
     private readonly log: Log,
     metrics: Metrics,
     @Inject(CONFIGURATION) private readonly configuration: SchedulerConfiguration,
@@ -44,6 +47,10 @@ export class Timekeeper implements OnApplicationBootstrap {
 
   onApplicationBootstrap(): void {
     this.notifications.handle('schedule.changed', () => this.wake());
+    this.queues.onRecovery(() => {
+      this.hintsLost = true;
+      this.wake();
+    });
   }
 
   start(): void {
@@ -94,10 +101,12 @@ export class Timekeeper implements OnApplicationBootstrap {
     this.expired.inc(await this.expireLeases.run());
     await this.sweepLost.dispatchDue();
     const now = Date.now();
-    if (now - this.sweptAt >= this.configuration.SWEEP_SECONDS * 1_000) {
+    if (this.hintsLost || now - this.sweptAt >= this.configuration.SWEEP_SECONDS * 1_000) {
+      const patience = this.hintsLost ? 0 : PATIENCE_SECONDS;
+      this.hintsLost = false;
       this.sweptAt = now;
       await this.timeOutJobs.run();
-      const swept = await this.sweepLost.run(PATIENCE_SECONDS);
+      const swept = await this.sweepLost.run(patience);
       if (swept.executions + swept.jobs > 0) this.log.info(swept, 'hinted again what nobody had picked up');
     }
     if (now - this.retainedAt >= RETAIN_MS) {

@@ -11,14 +11,17 @@ const taskName = z
     /^([a-z][a-z0-9_]*|[a-z0-9_]*\$\{index\}[a-z0-9_]*)$/,
     'must be snake_case (with ${index} in a repeated task)',
   );
-/** Seconds. setTimeout and PostgreSQL both hold a year. */
-const seconds = z.number().min(0).max(31_536_000);
+/** Seconds. A timer of Node holds 2^31 - 1 milliseconds, not quite 25 days. */
+const seconds = z.number().min(0).max(2_147_483);
+/** Queues of the suite itself, which carry no executions. */
+const OWN_QUEUES = ['controller', 'callback', 'scheduler'];
+const queueName = name.refine((value) => !OWN_QUEUES.includes(value), `must not be one of ${OWN_QUEUES.join(', ')}`);
 
 const task = z.strictObject({
   name: taskName,
   uses: z.string(),
   needs: z.array(z.string()).optional(),
-  queue: name.optional(),
+  queue: queueName.optional(),
   when: z.union([z.string(), z.boolean()]).optional(),
   with: map.optional(),
   retries: z

@@ -60,14 +60,14 @@ export class EngineSuite {
   }
 
   /** One request; the gateways take turns. */
-  async call<T = any>(method: string, path: string, body?: unknown): Promise<JsonAnswer<T>> {
+  async call<T = { id?: string }>(method: string, path: string, body?: unknown): Promise<JsonAnswer<T>> {
     const gateways = this.members('api-gateway');
     this.next += 1;
     return fetchJson<T>(`${gateways[this.next % gateways.length]!.url}${path}`, { method, body, headers: HEADERS });
   }
 
   /** POST /job as it is answered. */
-  send({ workflow, parameters = {}, job = {} }: Submission): Promise<JsonAnswer<any>> {
+  send({ workflow, parameters = {}, job = {} }: Submission): Promise<JsonAnswer<{ id?: string } | undefined>> {
     return this.call('POST', '/job', { client: HEADERS.client, job: { workflow, ...job }, parameters });
   }
 
@@ -75,7 +75,7 @@ export class EngineSuite {
   async submit(workflow: string, parameters?: object, job?: Submission['job']): Promise<string> {
     const { status, body, text } = await this.send({ workflow, parameters, job });
     if (status !== 200) throw new Error(`POST /job answered ${status}: ${text}`);
-    return String(body.id);
+    return String(body?.id);
   }
 
   /** Submits many, some at one time; answers their ids in the order given. */
@@ -83,7 +83,8 @@ export class EngineSuite {
     const ids: string[] = [];
     const entries = submissions.entries();
     const sender = async () => {
-      for (const [index, { workflow, parameters, job }] of entries) ids[index] = await this.submit(workflow, parameters, job);
+      for (const [index, { workflow, parameters, job }] of entries)
+        ids[index] = await this.submit(workflow, parameters, job);
     };
     await Promise.all(Array.from({ length: SENDERS }, sender));
     return ids;
@@ -141,7 +142,9 @@ export class EngineSuite {
 
   /** Messages of a job's log, oldest first. */
   async messages(jobId: string): Promise<string[]> {
-    const rows = await this.query<{ message: string }>('SELECT message FROM job_log WHERE job_id = $1 ORDER BY id', [jobId]);
+    const rows = await this.query<{ message: string }>('SELECT message FROM job_log WHERE job_id = $1 ORDER BY id', [
+      jobId,
+    ]);
     return rows.map(({ message }) => message);
   }
 
@@ -186,7 +189,10 @@ export class EngineSuite {
     return eventually(
       async () => {
         for (const member of among) {
-          const text = await fetch(`${member.url}/metrics`).then((answer) => answer.text(), () => '');
+          const text = await fetch(`${member.url}/metrics`).then(
+            (answer) => answer.text(),
+            () => '',
+          );
           if (/^task_engine_scheduler_leader(\{.*\})? 1$/m.test(text)) return member;
         }
         throw new Error('no scheduler leads');
@@ -199,7 +205,10 @@ export class EngineSuite {
   readiness(): Promise<number[]> {
     return Promise.all(
       this.local.members.map(({ url }) =>
-        fetch(`${url}/readyz`, { signal: AbortSignal.timeout(3_000) }).then(({ status }) => status, () => 0),
+        fetch(`${url}/readyz`, { signal: AbortSignal.timeout(3_000) }).then(
+          ({ status }) => status,
+          () => 0,
+        ),
       ),
     );
   }

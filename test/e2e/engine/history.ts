@@ -21,7 +21,9 @@ export async function expectRunOnce(suite: EngineSuite, jobIds: string[]): Promi
     [jobIds],
   );
   expect(odd).toEqual([]);
-  const [found] = await suite.query<{ n: number }>('SELECT count(*)::int AS n FROM job WHERE id = ANY($1::bigint[])', [jobIds]);
+  const [found] = await suite.query<{ n: number }>('SELECT count(*)::int AS n FROM job WHERE id = ANY($1::bigint[])', [
+    jobIds,
+  ]);
   expect(found!.n).toBe(jobIds.length);
 }
 

@@ -35,7 +35,9 @@ describe('processes that go', () => {
       { cause: 'lease_lost', state: 'succeeded' },
     ]);
     expect((await suite.messages(id)).join('\n')).toMatch(
-      new RegExp(`Worker \\S+:${first.pid} stopped answering while it ran 'sleep' \\(lease lost, 1 of 3\\): it runs again`),
+      new RegExp(
+        `Worker \\S+:${first.pid} stopped answering while it ran 'sleep' \\(lease lost, 1 of 3\\): it runs again`,
+      ),
     );
   });
 
@@ -64,14 +66,21 @@ describe('processes that go', () => {
   });
 
   it('SIGTERM: it exits 0, short tasks finish, long ones are handed back and run again without a try being counted', async () => {
-    const short = await suite.submitAll(Array.from({ length: 8 }, () => ({ workflow: 'sleep', parameters: { seconds: 2 } })));
-    const long = await suite.submitAll(Array.from({ length: 8 }, () => ({ workflow: 'sleep', parameters: { seconds: 9 } })));
+    const short = await suite.submitAll(
+      Array.from({ length: 8 }, () => ({ workflow: 'sleep', parameters: { seconds: 2 } })),
+    );
+    const long = await suite.submitAll(
+      Array.from({ length: 8 }, () => ({ workflow: 'sleep', parameters: { seconds: 9 } })),
+    );
     const firsts = new Map<string, number | null>();
     for (const id of [...short, ...long]) firsts.set(id, (await suite.running(id)).pid);
     const leaving = suite.holder({ ...(await suite.running(long[0]!)) });
     const { pid } = leaving;
     const began = Date.now();
-    expect(await exitCode(leaving, () => suite.local.takeDown('task-worker', leaving.replica))).toEqual({ code: 0, signal: null });
+    expect(await exitCode(leaving, () => suite.local.takeDown('task-worker', leaving.replica))).toEqual({
+      code: 0,
+      signal: null,
+    });
     measured('SIGTERM until the worker has ended', Date.now() - began, 'ms');
     await suite.local.bringUp('task-worker', leaving.replica);
     await suite.reached([...short, ...long], 30_000);
@@ -93,13 +102,17 @@ describe('processes that go', () => {
       [long],
     );
     expect(counted).toEqual({ tries: 0, lost: 0 });
-    expect((await suite.messages(released[0]!)).join('\n')).toContain(`'sleep' was handed back by a worker that shuts down`);
+    expect((await suite.messages(released[0]!)).join('\n')).toContain(
+      `'sleep' was handed back by a worker that shuts down`,
+    );
   });
 
   it('SIGKILL of every worker between two tries: tries are counted over processes', async () => {
     await suite.set({ retry_limit: 2, retry_delay: 1 });
     const id = await suite.submit('flaky', { failures: 2 });
-    await eventually(async () => expect(await suite.executions(id)).toMatchObject([{ state: 'failed' }, { state: 'queued' }]));
+    await eventually(async () =>
+      expect(await suite.executions(id)).toMatchObject([{ state: 'failed' }, { state: 'queued' }]),
+    );
     await Promise.all(suite.members('task-worker').map((worker) => worker.kill()));
     await suite.reached([id], 30_000);
     const executions = await suite.executions(id);
@@ -113,7 +126,9 @@ describe('processes that go', () => {
 
   it('SIGKILL of the controllers in turn under load: every job runs once', async () => {
     const began = Date.now();
-    const accepted = suite.submitAll(Array.from({ length: 60 }, () => ({ workflow: 'steps', parameters: { count: 4, seconds: 0.1 } })));
+    const accepted = suite.submitAll(
+      Array.from({ length: 60 }, () => ({ workflow: 'steps', parameters: { count: 4, seconds: 0.1 } })),
+    );
     for (const controller of [...suite.members('job-controller'), ...suite.members('job-controller')]) {
       await controller.kill();
       await controller.ready();

@@ -43,7 +43,11 @@ describe('servers that go', () => {
     // nobody can be told, so the worker learns it at its next heartbeat
     const broken = Date.now();
     await suite.change(sleeping, { queue_state: 'broken' });
-    measured('break without Redis until the worker has left the task', between(broken, (await suite.left(execution, 5_000)).at), 'ms');
+    measured(
+      'break without Redis until the worker has left the task',
+      between(broken, (await suite.left(execution, 5_000)).at),
+      'ms',
+    );
 
     await redis.start();
     const back = Date.now();
@@ -112,7 +116,9 @@ describe('servers that go', () => {
     expect(stored.filter(({ id }) => accepted.some((answer) => answer.id === id))).toHaveLength(accepted.length);
     // A commit whose answer died with the server may be there; what was sent after its death may not.
     const doubtful = new Set(refused.filter(({ sentWhileDown }) => !sentWhileDown).map(({ mark }) => mark));
-    const unasked = stored.filter(({ id, mark }) => !accepted.some((answer) => answer.id === id) && !doubtful.has(mark));
+    const unasked = stored.filter(
+      ({ id, mark }) => !accepted.some((answer) => answer.id === id) && !doubtful.has(mark),
+    );
     expect(unasked).toEqual([]);
     expect(new Set(stored.map(({ mark }) => mark)).size).toBe(stored.length);
   });

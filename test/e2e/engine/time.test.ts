@@ -48,7 +48,12 @@ describe('time and tries', () => {
   });
 
   it('asks a semaphore until it answers 2xx or 3xx, follows no redirect, and lets no other wait for one that hangs', async () => {
-    listener.answer('/no-then-redirect', { status: 503 }, { status: 404 }, { status: 302, headers: { location: listener.url('/target') } });
+    listener.answer(
+      '/no-then-redirect',
+      { status: 503 },
+      { status: 404 },
+      { status: 302, headers: { location: listener.url('/target') } },
+    );
     listener.answer('/hanging', { hang: true });
     const hanging = await suite.submitAll(Array.from({ length: 10 }, () => waiting('/hanging')));
     await listener.received(10, ({ path }) => path === '/hanging');
@@ -71,7 +76,11 @@ describe('time and tries', () => {
 
   it('asks a semaphore not before run_at', async () => {
     const runAt = new Date(Date.now() + 1_500);
-    const id = await suite.submit('noop', {}, { run_at: runAt.toISOString(), semaphore_url: listener.url('/after-run-at') });
+    const id = await suite.submit(
+      'noop',
+      {},
+      { run_at: runAt.toISOString(), semaphore_url: listener.url('/after-run-at') },
+    );
     await suite.reached([id], 10_000);
     expect(between(runAt, listener.to('/after-run-at')[0]!.receivedAt)).toBeGreaterThanOrEqual(0);
   });
@@ -99,7 +108,12 @@ describe('time and tries', () => {
     expect(between(executions[2]!.startedAt!, deliveries[1]!.createdAt)).toBeGreaterThanOrEqual(0);
     expect(JSON.stringify(JSON.parse(deliveries[1]!.body))).toContain(JSON.stringify(message).slice(1, -1));
     await listener.received(3, ({ path }) => path === '/events');
-    expect(listener.to('/events').map(({ body }) => body).sort()).toEqual(deliveries.map(({ body }) => body).sort());
+    expect(
+      listener
+        .to('/events')
+        .map(({ body }) => body)
+        .sort(),
+    ).toEqual(deliveries.map(({ body }) => body).sort());
   });
 
   it('reads retry_limit and retry_delay at the moment of each decision', async () => {
