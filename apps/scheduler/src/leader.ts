@@ -38,7 +38,10 @@ export class Leader implements OnApplicationBootstrap {
 
   private async attempt(): Promise<void> {
     try {
-      if (!this.leadership.held && (await this.leadership.tryAcquire())) {
+      const led = this.leadership.held;
+      const leads = await this.leadership.tryAcquire();
+      if (this.shutdown.started) await this.leadership.resign();
+      else if (leads && !led) {
         this.log.info('this process leads: it releases due jobs, expires leases and sweeps');
         this.timekeeper.start();
       }

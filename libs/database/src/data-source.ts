@@ -67,6 +67,8 @@ export function createDataSourceOptions(options: ConnectionOptions): DataSourceO
       // A connection that hangs is an error of the caller's statement, not a wait without end.
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
+      // A process that freezes inside a transaction must not keep its locks (the lane's among them) for as long as it is frozen.
+      idle_in_transaction_session_timeout: 10_000,
     },
   };
 }

@@ -2,10 +2,15 @@ import { Client } from 'pg';
 
 /** Session lock of the one scheduler that leads. */
 const LEADER_LOCK = 7_301_002;
+/** Silence after which PostgreSQL ends the leader's session. Needs a call of `tryAcquire` several times within it. */
+const SILENCE_SECONDS = 10;
+/** Without an answer to a statement for this long the connection counts as broken. */
+const ANSWER_MS = 5_000;
 
 /**
  * Leadership by a PostgreSQL session lock on a connection of its own: it ends when the process dies (the server sees the socket
- * close), when the connection breaks, or at `resign`. Nothing to renew, nothing to expire by a skewed clock.
+ * close), when nothing is heard of it for 10 s, or at `resign`. The server's own timer decides, no clock of ours. TCP keep-alives
+ * would not do: the kernel of a process that is frozen goes on answering them.
  */
 export class Leadership {
   private client: Client | undefined;
@@ -22,21 +27,20 @@ export class Leadership {
     return this.client !== undefined;
   }
 
-  /** Tries once. True when this process leads now. */
+  /** Tries once, or renews what is held. True when this process leads now. */
   async tryAcquire(): Promise<boolean> {
-    if (this.client) return true;
+    if (this.client) return this.renew(this.client);
     const client = new Client({
       connectionString: this.url,
       application_name: 'task-engine leader',
-      connectionTimeoutMillis: 5_000,
-      keepAlive: true,
+      connectionTimeoutMillis: ANSWER_MS,
+      query_timeout: ANSWER_MS,
     });
     client.on('error', () => this.lose(client));
     client.on('end', () => this.lose(client));
     try {
       await client.connect();
-      // A leader whose machine vanished without closing its socket is noticed after about 10 s.
-      await client.query('SET tcp_keepalives_idle = 4; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3');
+      await client.query(`SET idle_session_timeout = '${SILENCE_SECONDS}s'`);
       const { rows } = await client.query<{ leads: boolean }>('SELECT pg_try_advisory_lock($1) AS leads', [
         LEADER_LOCK,
       ]);
@@ -56,6 +60,16 @@ export class Leadership {
     const client = this.client;
     this.client = undefined;
     await client?.end().catch(() => undefined);
+  }
+
+  private async renew(client: Client): Promise<boolean> {
+    try {
+      await client.query('SELECT 1');
+    } catch {
+      this.lose(client);
+      void client.end().catch(() => undefined);
+    }
+    return this.held;
   }
 
   private lose(client: Client): void {
