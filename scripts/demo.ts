@@ -49,13 +49,12 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
   let suite = await start(place);
   const checks = new Checks(screen);
   try {
-    const others = await unfinishedJobs(suite, configuration, signal);
-    if (
-      others.length > 0 &&
-      !configuration.DATABASE_URL &&
-      place.dataDir !== ownFolder(resolve(configuration.DATA_DIR))
-    ) {
-      screen.line(`  Jobs ${others.join(', ')} in this data are not done: this demo has a folder of its own in it.`);
+    const left = await unfinishedJobs(suite, configuration, signal);
+    const isAside = place.dataDir === ownFolder(resolve(configuration.DATA_DIR));
+    if (left > 0 && !isAside && !configuration.DATABASE_URL) {
+      screen.line(
+        `  Unfinished jobs are in this data (${left}); starting again in a folder of its own, ${ownFolder(place.dataDir)}`,
+      );
       isUp = false;
       await suite.stop();
       suite = await start({ ...place, dataDir: ownFolder(place.dataDir) });
@@ -91,17 +90,17 @@ const client = ({ BOOTSTRAP_CLIENTS: [first] }: LocalRunConfiguration) => {
   return first;
 };
 
-/** Ids of jobs that an earlier run has left: the demo's own would wait behind them, and its limits would hold them up. */
-async function unfinishedJobs(
-  suite: LocalSuite,
-  configuration: LocalRunConfiguration,
-  signal: AbortSignal,
-): Promise<number[]> {
+/**
+ * How many jobs an earlier run has left, some seconds after the start: the demo's own would wait behind them, and its limits would hold
+ * them up.
+ */
+function unfinishedJobs(suite: LocalSuite, configuration: LocalRunConfiguration, signal: AbortSignal): Promise<number> {
   const engine = new EngineClient(suite.url('api-gateway'), client(configuration), signal);
   const deadline = Date.now() + SETTLE;
-  const look = async () => ((await engine.unfinished()).length === 0 || Date.now() > deadline ? true : undefined);
-  await engine.until('the end of earlier jobs', SETTLE * 2, look);
-  return (await engine.unfinished()).map(({ id }) => id);
+  return engine.until('an answer about earlier jobs', SETTLE * 2, async () => {
+    const left = await engine.unfinished();
+    return left === 0 || Date.now() > deadline ? left : undefined;
+  });
 }
 
 function verdict({ failed, count }: Checks, milliseconds: number): string[] {

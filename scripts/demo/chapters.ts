@@ -43,6 +43,7 @@ export async function runChapters(run: DemoRun): Promise<void> {
       signal.throwIfAborted();
       checks.fail(reasonOf(error));
     }
+    await settings.restore();
   };
   try {
     if (typeof tools === 'string') {

@@ -55,10 +55,10 @@ export class EngineClient {
     return this.call('GET', `/logs/${id}`);
   }
 
-  /** The jobs that hold or await a slot, those that wait for their time left out. */
-  async unfinished(): Promise<JobFacts[]> {
-    const { started, queued } = await this.call<{ started: JobFacts[]; queued: JobFacts[] }>('GET', '/dashboard');
-    return [...started, ...queued];
+  /** How many jobs, of whatever client, hold or await a slot. */
+  async unfinished(): Promise<number> {
+    const { jobs } = await this.call<{ jobs: { started: number; queued: number } }>('GET', '/health');
+    return jobs.started + jobs.queued;
   }
 
   async set(name: string, value: number): Promise<void> {

@@ -51,7 +51,6 @@ export async function priorityDemo({ engine, screen, checks, settings }: SmallJo
   checks.that(order === '1, 5, 9', `started by priority: ${order}`);
   const oneByOne = inOrder.every(({ started }, index) => started >= (inOrder[index - 1]?.ended ?? 0));
   checks.that(oneByOne, 'never two at one time');
-  await settings.restore();
 }
 
 /** A job that must not start before its time, and starts at it. */
@@ -99,7 +98,6 @@ export async function retryDemo({ engine, screen, checks, settings }: SmallJobs)
   );
   const tries = rows.filter(({ message }) => message.endsWith('started')).length;
   checks.that(job.queue_state === 'completed' && !job.failed && tries === 3, `completed at try ${tries}`);
-  await settings.restore();
 }
 
 /** When a job's first task started, in milliseconds since 1970. */

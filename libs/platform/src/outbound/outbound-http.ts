@@ -1,10 +1,9 @@
-import type { OutboundConfiguration } from '../configuration/variables';
-import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 
 import { Agent, type Dispatcher, request as send } from 'undici';
 
+import type { OutboundConfiguration } from '../configuration/variables';
 import { AddressRules } from './address-rules';
 import { guardedConnector, type LookupAll } from './guarded-connector';
 import { OutboundAborted, OutboundBlocked, OutboundError, OutboundFailed, OutboundTimeout } from './outbound.errors';
@@ -118,21 +117,18 @@ export class OutboundHttp {
       if (status < 200 || status > 299) throw new OutboundFailed(`the server answered ${status}`, status);
       if (Number(reply.headers['content-length'] ?? 0) > options.maxBytes) throw tooLarge();
       let bytes = 0;
+      const file = openSync(path, 'w');
       try {
-        await pipeline(
-          reply.body,
-          async function* (chunks: AsyncIterable<Buffer>) {
-            for await (const chunk of chunks) {
-              bytes += chunk.length;
-              if (bytes > options.maxBytes) throw tooLarge();
-              yield chunk;
-            }
-          },
-          createWriteStream(path),
-        );
+        await consume(reply.body, (chunk) => {
+          bytes += chunk.length;
+          if (bytes > options.maxBytes) throw tooLarge();
+          writeSync(file, chunk);
+        });
       } catch (error) {
-        await rm(path, { force: true });
+        rmSync(path, { force: true });
         throw error;
+      } finally {
+        closeSync(file);
       }
       return { bytes, headers: plainHeaders(reply) };
     });
@@ -169,6 +165,7 @@ export class OutboundHttp {
         headers: { 'user-agent': this.options.userAgent ?? 'task-engine', ...request.headers },
         body: request.body,
         signal: abort.signal,
+        highWaterMark: NEVER_HELD_BACK,
         dispatcher: this.agent(request.verifyTls ?? true, request.ca),
       });
       return await read(reply);
@@ -207,15 +204,38 @@ export class OutboundHttp {
   }
 }
 
-async function readUpTo(body: AsyncIterable<Buffer>, limit: number): Promise<{ body: Buffer; truncated: boolean }> {
+/**
+ * More than any body that is read. undici 7 fails an assertion that nobody can catch when a server closes the connection while its
+ * parser is held back (nodejs/undici#5360; mended in 8, which needs Node 22). So it is never held back: every chunk is dealt with
+ * synchronously as it comes, which bounds memory as well.
+ */
+const NEVER_HELD_BACK = Number.MAX_SAFE_INTEGER;
+
+/** Hands over each chunk as it arrives, until the end or until `take` answers false or throws. */
+function consume(body: Readable, take: (chunk: Buffer) => boolean | void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    body.on('error', reject).on('end', resolve);
+    body.on('data', (chunk: Buffer) => {
+      try {
+        if (take(chunk) === false) resolve();
+        else return;
+      } catch (error) {
+        reject(error as Error);
+      }
+      body.removeAllListeners('data').destroy();
+    });
+  });
+}
+
+async function readUpTo(body: Readable, limit: number): Promise<{ body: Buffer; truncated: boolean }> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of body) {
+  await consume(body, (chunk) => {
     chunks.push(chunk);
     size += chunk.length;
-    if (size > limit) return { body: Buffer.concat(chunks).subarray(0, limit), truncated: true };
-  }
-  return { body: Buffer.concat(chunks), truncated: false };
+    return size <= limit;
+  });
+  return { body: Buffer.concat(chunks).subarray(0, limit), truncated: size > limit };
 }
 
 function plainHeaders(reply: Dispatcher.ResponseData): Record<string, string> {
@@ -269,7 +289,7 @@ function findOwn(error: unknown): OutboundError | undefined {
   return bundled.find((each): each is OutboundBlocked => each instanceof OutboundBlocked);
 }
 
-/** Errors of `createWriteStream`: they name a path, errors of sockets an address. */
+/** Errors of the file: they name a path, errors of sockets an address. */
 function isFileFault(error: unknown): boolean {
   const { syscall, path, code } = error as NodeJS.ErrnoException;
   return (syscall === 'open' && path !== undefined) || code === 'ENOSPC' || code === 'EDQUOT';
