@@ -108,7 +108,8 @@ export class DeliverySender {
         return {
           severity: 'WARN',
           message: `${callback} failed (${tries}): ${outcome.error}; ${next}`,
-          visible: false,
+          // The first one tells of a wrong URL while there is time to mend it; its repeats would only fill the log.
+          visible: attempt === 1,
         };
       }
       default:

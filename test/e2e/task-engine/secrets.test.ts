@@ -40,7 +40,7 @@ describe('secrets', () => {
           parameters: {
             password: SECRETS.parameter,
             rest_endpoints: [
-              `${listener.url}/hook?token=${SECRETS.query}`,
+              `${listener.url('/hook')}?token=${SECRETS.query}`,
               `http://10.0.0.1/hook?token=${SECRETS.query}`,
             ],
           },

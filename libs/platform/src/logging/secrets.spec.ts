@@ -44,6 +44,10 @@ describe('secrets', () => {
 
   it('are taken out of texts: user part of URLs, bearer and API keys', () => {
     expect(maskText('GET http://u:p@h/a?b=c@d')).toBe('GET http://****@h/a?b=c@d');
+    expect(maskText('http://h/a?b=c&token=t0k3n&d=e#x and http://h/?sig=x')).toBe(
+      'http://h/a?b=c&token=****&d=e#x and http://h/?sig=****',
+    );
+    expect(maskText('what is a?key and why=because')).toBe('what is a?key and why=because');
     expect(maskText('Authorization: Bearer abcdefgh.ijk')).toBe('Authorization: Bearer ****');
     expect(maskText('a basic thing')).toBe('a basic thing');
     expect(maskText('mail me@example.com')).toBe('mail me@example.com');

@@ -20,7 +20,7 @@ const SECRET_PARTS = [
 ];
 
 /** Whole key names that are secret although they are too short to be searched for. */
-const SECRET_NAMES = new Set(['key', 'pass', 'pwd', 'auth', 'jwt', 'bearer', 'signature', 'webhooksignature']);
+const SECRET_NAMES = new Set(['key', 'pass', 'pwd', 'auth', 'jwt', 'bearer', 'sig', 'signature', 'webhooksignature']);
 
 /** Nested deeper than this a value is replaced: nobody reads it and it may be hostile. */
 const MAX_DEPTH = 12;
@@ -39,10 +39,14 @@ export function maskSecret(secret: string): string {
   return '*'.repeat(secret.length - shown.length) + shown;
 }
 
-/** Hides the user part of URLs (`redis://user:password@host`) and bearer tokens inside a text. */
+/** Hides the user part of URLs (`redis://user:password@host`), secret-looking values of their queries, and bearer tokens inside a text. */
 export function maskText(text: string): string {
   let masked = text;
   if (masked.includes('://')) masked = masked.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, `$1${HIDDEN}@`);
+  if (masked.includes('?'))
+    masked = masked.replace(/([?&])([\w.~%-]+)=([^&#\s"'<>]+)/g, (whole, mark: string, name: string) =>
+      isSecretKey(name) ? `${mark}${name}=${HIDDEN}` : whole,
+    );
   if (/bearer |apikey |basic /i.test(masked))
     masked = masked.replace(/\b(bearer|apikey|basic) +[\w.~+/=:-]{8,}/gi, `$1 ${HIDDEN}`);
   return masked;
