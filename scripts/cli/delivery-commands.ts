@@ -1,5 +1,6 @@
 import type { DeliveryRecord } from '@task-engine/database';
 import { DELIVERY_STATES, type DeliveryState } from '@task-engine/domain';
+import { maskText } from '@task-engine/platform';
 import { type Command, ids, table, time, UsageError } from './command';
 
 const LIMIT = 50;
@@ -63,13 +64,14 @@ function row(delivery: DeliveryRecord): string[] {
     String(delivery.attempts),
     time(delivery.finishedAt ?? delivery.nextAt),
     delivery.lastError ?? (delivery.lastStatus === null ? '-' : String(delivery.lastStatus)),
-    withoutQuery(delivery.url),
+    withoutSecrets(delivery.url),
   ];
 }
 
-/** A query may carry a token. */
-function withoutQuery(url: string): string {
-  return url.includes('?') ? `${url.slice(0, url.indexOf('?'))}?...` : url;
+/** A query may carry a token, and so may the user part. */
+function withoutSecrets(url: string): string {
+  const shown = maskText(url);
+  return shown.includes('?') ? `${shown.slice(0, shown.indexOf('?'))}?...` : shown;
 }
 
 function result(done: string, asked: string[], changed: string[], hint: string): string {

@@ -1,5 +1,5 @@
 import { Injectable, OnApplicationBootstrap } from '@nestjs/common';
-import { ProbeSemaphore, WorkerRegistration } from '@task-engine/engine';
+import { type Answer, ProbeSemaphore, WorkerRegistration } from '@task-engine/engine';
 import { type Processing, WorkQueues } from '@task-engine/messaging';
 import { Log, OutboundError, OutboundHttp, Shutdown } from '@task-engine/platform';
 
@@ -34,14 +34,14 @@ export class SemaphoreProcessor implements OnApplicationBootstrap {
   }
 
   /** 2xx and 3xx are yes; redirects are not followed (reference/task-engine.md A6). Anything else, a fault included, is no. */
-  private async ask(jobId: string, url: string): Promise<boolean> {
+  private async ask(jobId: string, url: string): Promise<Answer> {
     try {
       const { status } = await this.outbound.request({ url });
-      return status >= 200 && status < 400;
+      return status >= 200 && status < 400 ? { open: true } : { open: false, why: `it answered ${status}` };
     } catch (error) {
       if (!(error instanceof OutboundError)) throw error;
       this.log.debug({ jobId, err: error }, 'semaphore did not answer');
-      return false;
+      return { open: false, why: error.message };
     }
   }
 }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, rmdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Inject, Injectable, OnApplicationBootstrap } from '@nestjs/common';
 import { Database } from '@task-engine/database';
@@ -6,12 +6,16 @@ import { isFinalJobState } from '@task-engine/domain';
 import { NotificationServer } from '@task-engine/messaging';
 import { CONFIGURATION, Log, type WorkerConfiguration } from '@task-engine/platform';
 
+/** Between two looks for folders whose jobs are over: left by a worker that died, or by a definition that does not clean up. */
+const SWEEP_MS = 600_000;
+
 /** Folders of jobs under DATA_DIR/work, shared by the job's tasks. With workers on several machines DATA_DIR is a shared volume. */
 @Injectable()
 export class Workspace implements OnApplicationBootstrap {
   private readonly base: string;
   private readonly busy = new Map<string, number>();
   private readonly doomed = new Set<string>();
+  private readonly leaving = new Map<string, Promise<void>>();
 
   constructor(
     private readonly database: Database,
@@ -24,14 +28,18 @@ export class Workspace implements OnApplicationBootstrap {
   }
 
   onApplicationBootstrap(): void {
-    void this.removeLeftovers().catch((error: unknown) =>
-      this.log.warn({ err: error }, 'left-over work folders were not removed'),
-    );
+    const sweep = () =>
+      void this.removeLeftovers().catch((error: unknown) =>
+        this.log.warn({ err: error }, 'left-over work folders were not removed'),
+      );
+    sweep();
+    setInterval(sweep, SWEEP_MS).unref();
   }
 
   /** The job's folder, created; `leave` must follow. */
   async enter(jobId: string): Promise<string> {
     this.busy.set(jobId, (this.busy.get(jobId) ?? 0) + 1);
+    await this.leaving.get(jobId);
     const folder = join(this.base, jobId);
     await mkdir(folder, { recursive: true });
     return folder;
@@ -44,7 +52,9 @@ export class Workspace implements OnApplicationBootstrap {
       return;
     }
     this.busy.delete(jobId);
-    if (this.doomed.delete(jobId)) await this.delete(jobId);
+    const gone = this.doomed.delete(jobId) ? this.delete(jobId) : this.deleteEmpty(jobId);
+    this.leaving.set(jobId, gone);
+    await gone.finally(() => this.leaving.delete(jobId));
   }
 
   /** Removes a folder now, or when the last task of the job in this process has left it. */
@@ -53,7 +63,6 @@ export class Workspace implements OnApplicationBootstrap {
     else await this.delete(jobId);
   }
 
-  /** Folders of jobs that ended while no worker of this machine lived. */
   private async removeLeftovers(): Promise<void> {
     const ids = (await readdir(this.base).catch(() => [])).filter((name) => /^\d+$/.test(name));
     const jobs = new Map((await this.database.stores.jobs.findAll(ids)).map((job) => [job.id, job.state]));
@@ -61,6 +70,11 @@ export class Workspace implements OnApplicationBootstrap {
       const state = jobs.get(id);
       if (state === undefined || isFinalJobState(state)) await this.remove(id);
     }
+  }
+
+  /** Most tasks write nothing: an empty folder goes at once, one with files is the next task's. */
+  private async deleteEmpty(jobId: string): Promise<void> {
+    await rmdir(join(this.base, jobId)).catch(() => undefined);
   }
 
   private async delete(jobId: string): Promise<void> {

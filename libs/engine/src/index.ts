@@ -11,7 +11,7 @@ export { HeartbeatExecutions } from './heartbeat-executions';
 export { HintSender, type Hints } from './hints';
 export { JobEvents } from './job-events';
 export { Lanes } from './lanes';
-export { ProbeSemaphore, RELEASE_SCHEDULE, ReleaseDue } from './release-due';
+export { type Answer, ProbeSemaphore, RELEASE_SCHEDULE, ReleaseDue } from './release-due';
 export * from './read-health';
 export * from './read-jobs';
 export { ReportExecutions, type Outcome, type Report } from './report-executions';

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { backoffSeconds } from '@task-engine/domain';
 import { Database } from '@task-engine/database';
 import { WorkQueues } from '@task-engine/messaging';
+import { maskText } from '@task-engine/platform';
 import { HintSender } from './hints';
 import { Lanes } from './lanes';
 
@@ -42,6 +43,8 @@ export class ReleaseDue {
   }
 }
 
+export type Answer = { open: true } | { open: false; why: string };
+
 /** Asks one job's semaphore and acts on the answer. */
 @Injectable()
 export class ProbeSemaphore {
@@ -52,15 +55,15 @@ export class ProbeSemaphore {
   ) {}
 
   /**
-   * @param probe asks the URL: true for 2xx and 3xx, false for anything else, a fault included
+   * @param probe asks the URL: open for 2xx and 3xx, not open for anything else, a fault included
    * @returns the answer; undefined when the job no longer waits for a semaphore
    */
-  async run(jobId: string, probe: (url: string) => Promise<boolean>): Promise<boolean | undefined> {
+  async run(jobId: string, probe: (url: string) => Promise<Answer>): Promise<boolean | undefined> {
     const { dueJobs, schedules } = this.database.stores;
     const semaphore = await dueJobs.semaphore(jobId);
     if (!semaphore) return undefined;
-    const open = await probe(semaphore.url);
-    if (open) {
+    const answer = await probe(semaphore.url);
+    if (answer.open) {
       if (await dueJobs.openSemaphore(jobId, semaphore.url))
         await this.hints.send({ lanes: [await this.lanes.id('engine')] });
       return true;
@@ -73,6 +76,10 @@ export class ProbeSemaphore {
     });
     await dueJobs.closeSemaphore(jobId, semaphore.url, delay);
     await this.hints.send({ dueChanged: true });
+    if (semaphore.tries === 0) {
+      const message = `Semaphore ${maskText(semaphore.url)} does not say yes (${answer.why}); it is asked again`;
+      await this.database.stores.jobLog.append([{ jobId, severity: 'WARN', progname: 'controller', message }]);
+    }
     return false;
   }
 }

@@ -40,8 +40,8 @@ export function taskCallback(
 }
 
 /**
- * Body of a job callback (1.5 of the workflow reference). A failed job has the error as `message`, an empty `files` where the workflow
- * reports files, and no other field of a success.
+ * Body of a job callback (1.5 of the workflow reference). A failed job has the error as `message`, an empty `files`, and no other
+ * field of a success.
  */
 export function jobCallback(
   subject: CallbackSubject & { outcome: { state: 'completed' } | { state: 'failed'; error: string } },
@@ -59,7 +59,7 @@ export function jobCallback(
   };
   if (outcome.state === 'completed') return withFields(body, fields, subject);
   body.message = outcome.error;
-  if ((fields.files ?? null) !== null) body.files = [];
+  body.files = [];
   return withFields(body, onFailure, subject);
 }
 

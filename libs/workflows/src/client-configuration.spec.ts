@@ -19,9 +19,28 @@ describe('client configurations', () => {
     const clients = ClientConfigurations.load({ dataDir: home });
     expect(clients.for('anyone')).toEqual({
       default_storage: 'local',
-      storage: { local: { base: path.join(home, 'media'), input_root: 'ingest', output_root: 'content/vod' } },
+      storage: { local: { base: path.join(home, 'media/anyone'), input_root: 'ingest', output_root: 'content/vod' } },
     });
-    expect(clients.for('__proto__')).toBe(clients.for('constructor'));
+  });
+
+  it('gives clients that share a base a folder each, whatever their names', () => {
+    const names = [
+      'a',
+      'A',
+      '..',
+      '.',
+      '../a',
+      'a/b',
+      'a%2Fb',
+      '__proto__',
+      'constructor',
+      'x'.repeat(200),
+      'ö'.repeat(200),
+    ];
+    const bases = names.map((name) => ClientConfigurations.load({ dataDir: home }).for(name).storage.local!.base);
+    expect(new Set(bases).size).toBe(names.length);
+    for (const base of bases) expect(path.dirname(base)).toBe(path.join(home, 'media'));
+    expect(bases.every((base) => path.basename(base).length <= 200)).toBe(true);
   });
 
   it('lays the defaults of the file and then the client over that', () => {
@@ -29,7 +48,7 @@ describe('client configurations', () => {
       'defaults: {storage: {local: {base: /media}}}\nclients: {a: {storage: {local: {archive_root: old}}, default_storage: S3}}',
     );
     expect(clients.for('a').storage.local).toEqual({
-      base: '/media',
+      base: '/media/a',
       input_root: 'ingest',
       output_root: 'content/vod',
       archive_root: 'old',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
@@ -61,14 +62,18 @@ const file = z.strictObject({ defaults: layer.optional(), clients: z.record(z.st
 
 /** Configuration of all clients: built-in values, then `defaults` of the file, then `clients.<name>`, merged deeply. */
 export class ClientConfigurations {
+  private readonly known = new Map<string, ClientConfiguration>();
+
   private constructor(
-    private readonly fallback: ClientConfiguration,
-    private readonly clients: ReadonlyMap<string, ClientConfiguration>,
+    private readonly shared: JsonObject,
+    private readonly own: Readonly<Record<string, JsonObject>>,
+    private readonly home: string,
   ) {}
 
   /**
-   * Reads the YAML file. Without one every client gets storage kind `local` below `<dataDir>/media`, which is also what a
-   * file starts from. Throws Error naming every fault in the file, by key and never by value.
+   * Reads the YAML file. Without one every client gets storage kind `local` below `<dataDir>/media/<client>`, which is also what a
+   * file starts from. A base that clients share gets a folder for each, so that none reaches another's files; one that
+   * `clients.<name>` sets is taken as it is. Throws Error naming every fault in the file, by key and never by value.
    */
   static load(options: { file?: string; dataDir: string }): ClientConfigurations {
     const builtIn = {
@@ -80,15 +85,21 @@ export class ClientConfigurations {
     const read = options.file === undefined ? {} : readConfiguration(options.file);
     const home = options.file === undefined ? options.dataDir : path.dirname(options.file);
     const base = mergeDeep(builtIn, (read.defaults ?? {}) as JsonObject);
-    const clients = Object.entries(read.clients ?? {}).map(
-      ([name, own]) => [name, complete(mergeDeep(base, own as JsonObject), home)] as const,
-    );
-    return new ClientConfigurations(complete(base, home), new Map(clients));
+    const configurations = new ClientConfigurations(base, (read.clients ?? {}) as Record<string, JsonObject>, home);
+    // Faults of values that every client shares show here, not with the first job.
+    complete(base, home);
+    for (const name of Object.keys(read.clients ?? {})) configurations.for(name);
+    return configurations;
   }
 
   /** The configuration of a client; one that the file does not name has the defaults. Frozen. */
   for(client: string): ClientConfiguration {
-    return this.clients.get(client) ?? this.fallback;
+    const known = this.known.get(client);
+    if (known) return known;
+    const own = Object.hasOwn(this.own, client) ? this.own[client]! : {};
+    const made = complete(mergeDeep(this.shared, own), this.home, hasBase(own) ? undefined : folderOf(client));
+    this.known.set(client, made);
+    return made;
   }
 }
 
@@ -105,11 +116,23 @@ function readConfiguration(name: string): z.infer<typeof file> {
   throw new Error(`Client configuration ${name} is not valid: ${faults.join('; ')}`);
 }
 
+function hasBase(own: JsonObject): boolean {
+  return (own as { storage?: { local?: { base?: unknown } } }).storage?.local?.base !== undefined;
+}
+
+/** A folder name that no other client has and that is no path. */
+function folderOf(client: string): string {
+  const name = encodeURIComponent(client)
+    .replaceAll('*', '%2A')
+    .replace(/^\.+$/, (dots) => '%2E'.repeat(dots.length));
+  return name.length <= 200 ? name : createHash('sha256').update(client).digest('hex');
+}
+
 /** Relative places count from the folder of the configuration file; secrets in files are read once, at start. */
-function complete(merged: JsonObject, home: string): ClientConfiguration {
+function complete(merged: JsonObject, home: string, folder?: string): ClientConfiguration {
   const configuration = structuredClone(merged) as unknown as ClientConfiguration;
   const { local } = configuration.storage;
-  if (local) local.base = path.resolve(home, local.base);
+  if (local) local.base = path.resolve(home, local.base, folder ?? '.');
   for (const [name, value] of Object.entries(
     (configuration.secrets ?? {}) as Record<string, string | { file: string }>,
   )) {

@@ -32,11 +32,15 @@ describe('scheduling', () => {
     await engine.get(ReleaseDue).run();
     expect(await engine.state(id)).toBe('scheduled');
     const probe = engine.get(ProbeSemaphore);
-    expect(await probe.run(id, () => Promise.resolve(false))).toBe(false);
+    expect(await probe.run(id, () => Promise.resolve({ open: false, why: 'it answered 503' }))).toBe(false);
     expect(await engine.stores.jobs.find(id)).toMatchObject({ state: 'scheduled', waitReason: 'Semaphore' });
-    expect(await probe.run(id, () => Promise.resolve(true))).toBe(true);
+    expect(await probe.run(id, () => Promise.resolve({ open: false, why: 'it answered 503' }))).toBe(false);
+    expect((await engine.messages(id)).slice(1)).toEqual([
+      'Semaphore http://semaphore.example/ does not say yes (it answered 503); it is asked again',
+    ]);
+    expect(await probe.run(id, () => Promise.resolve({ open: true }))).toBe(true);
     expect(await engine.state(id)).toBe('queued');
-    expect(await probe.run(id, () => Promise.resolve(true))).toBeUndefined();
+    expect(await probe.run(id, () => Promise.resolve({ open: true }))).toBeUndefined();
   });
 
   it('a yes of a semaphore that was replaced meanwhile releases nothing', async () => {
@@ -44,7 +48,7 @@ describe('scheduling', () => {
     const id = await engine.submit('noop', {}, { semaphoreUrl: 'http://old.example/' });
     await engine.get(ProbeSemaphore).run(id, async () => {
       await engine.get(UpdateJob).run({ clientId, jobId: id, changes: { semaphoreUrl: 'http://new.example/' } });
-      return true;
+      return { open: true };
     });
     expect(await engine.state(id)).toBe('scheduled');
   });

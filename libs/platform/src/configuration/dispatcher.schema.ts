@@ -32,7 +32,7 @@ export const dispatcherSchema = z
       default: 5,
     }),
     CALLBACK_MAX_RETRY_SECONDS: integer('Seconds between two tries at most', { min: 1, max: 604_800, default: 21_600 }),
-    CALLBACK_CONCURRENCY: integer('Callbacks that one process sends at one time', { min: 1, max: 1024, default: 64 }),
+    CALLBACK_CONCURRENCY: integer('Callbacks that one process sends at one time', { min: 1, max: 1024, default: 256 }),
   })
   .superRefine(heartbeatFitsLease);
 

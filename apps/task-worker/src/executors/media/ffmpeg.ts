@@ -100,6 +100,7 @@ export class MediaTools {
       },
     );
     if (result.exitCode !== 0) throw this.failure('ffmpeg', result, errors.last());
+    progress?.done();
   }
 
   /** Streams and format of an input; `args` from `input` or `concatenated`. Throws a final TaskFailure when ffprobe cannot read it. */

@@ -21,13 +21,14 @@ export class ProgressLog {
   read(line: string): void {
     const [key, value] = line.split('=', 2);
     if (key === 'out_time_us') this.microseconds = Math.max(this.microseconds, Number(value) || 0);
-    if (key !== 'progress') return;
-    if (value === 'end') this.write(100, this.totalSeconds);
-    else
-      this.write(
-        Math.min(99, Math.floor((this.microseconds / 1e6 / this.totalSeconds) * 100)),
-        this.microseconds / 1e6,
-      );
+    // ffmpeg says `end` when it is stopped too
+    if (key !== 'progress' || value === 'end') return;
+    this.write(Math.min(99, Math.floor((this.microseconds / 1e6 / this.totalSeconds) * 100)), this.microseconds / 1e6);
+  }
+
+  /** ffmpeg ended well. */
+  done(): void {
+    this.write(100, this.totalSeconds);
   }
 
   private write(percent: number, seconds: number): void {
