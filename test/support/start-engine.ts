@@ -114,8 +114,10 @@ export class TestEngine {
   }
 
   /** Claims the job's queued executions that are due. */
-  async claim(jobId: string, leaseSeconds = 10): Promise<ClaimedWork[]> {
-    const claimed = await this.get(ClaimExecutions).run(await this.queuedExecutions(jobId), WORKER, leaseSeconds);
+  async claim(jobId: string, leaseSeconds = 10, { lastChance = true } = {}): Promise<ClaimedWork[]> {
+    const claimed = await this.get(ClaimExecutions).run(await this.queuedExecutions(jobId), WORKER, leaseSeconds, {
+      lastChance,
+    });
     return claimed.filter((work) => work !== undefined);
   }
 

@@ -1,4 +1,5 @@
 import { Inject, Injectable, OnApplicationBootstrap } from '@nestjs/common';
+import { Database } from '@task-engine/database';
 import {
   Batch,
   isOfOneItem,
@@ -32,11 +33,13 @@ export class ExecutionProcessor implements OnApplicationBootstrap {
   private readonly waited;
   private readonly ran;
   private processings: Processing[] = [];
+  private lastChance: Promise<unknown> = Promise.resolve();
 
   constructor(
-    claimExecutions: ClaimExecutions,
+    private readonly claimExecutions: ClaimExecutions,
     reportExecutions: ReportExecutions,
     metrics: Metrics,
+    private readonly database: Database,
     private readonly runTask: RunTask,
     private readonly leases: Leases,
     private readonly jobLog: JobLogWriter,
@@ -82,9 +85,32 @@ export class ExecutionProcessor implements OnApplicationBootstrap {
   private async process(executionId: string, queue: string): Promise<void> {
     const claimedAt = performance.now();
     const work = await this.claims.add(executionId);
-    if (!work) return;
-    const context = { jobId: work.job.id, taskId: work.task.id, executionId, client: work.job.client };
-    await withLogContext(context, () => this.runClaimed(work, queue, claimedAt));
+    if (work) await this.runInContext(work, queue, claimedAt);
+    else if (await this.database.stores.executions.onLastChance(executionId)) await this.runAlone(executionId, queue);
+  }
+
+  /** One task on its last chance at a time: it is claimed when the one before it has ended. */
+  private async runAlone(executionId: string, queue: string): Promise<void> {
+    const turn = this.lastChance.then(async () => {
+      if (this.shutdown.started) return;
+      const claimedAt = performance.now();
+      const [work] = await this.claimExecutions.run(
+        [executionId],
+        this.registration.id,
+        this.configuration.LEASE_SECONDS,
+        { lastChance: true },
+      );
+      if (work) await this.runInContext(work, queue, claimedAt);
+    });
+    this.lastChance = turn.catch(() => undefined);
+    await turn;
+  }
+
+  private async runInContext(work: ClaimedWork, queue: string, claimedAt: number): Promise<void> {
+    const { executionId, job, task } = work;
+    await withLogContext({ jobId: job.id, taskId: task.id, executionId, client: job.client }, () =>
+      this.runClaimed(work, queue, claimedAt),
+    );
   }
 
   private async runClaimed(work: ClaimedWork, queue: string, claimedAt: number): Promise<void> {

@@ -73,3 +73,9 @@ export const DELIVERY_TRANSITIONS = {
 
 /** A task that loses its lease to dead engine workers this often fails as `poison` instead of killing workers for ever. */
 export const POISON_LEASES = 3;
+
+/**
+ * With so many leases lost a task is on its last chance. A worker runs such tasks one at a time: of those that were lost together with a
+ * task that kills its worker, the others then come through.
+ */
+export const LAST_CHANCE_LEASES = POISON_LEASES - 1;

@@ -30,11 +30,17 @@ export class ClaimExecutions {
 
   /**
    * @param leaseSeconds how long each lease lasts unless it is renewed
+   * @param lastChance gives tasks on their last chance too: only for a worker that runs no other of them
    * @returns in the order of `executionIds`, undefined for those not given
    */
-  async run(executionIds: string[], workerId: string, leaseSeconds: number): Promise<(ClaimedWork | undefined)[]> {
+  async run(
+    executionIds: string[],
+    workerId: string,
+    leaseSeconds: number,
+    { lastChance = false } = {},
+  ): Promise<(ClaimedWork | undefined)[]> {
     const { work, deliveries } = await this.database.transaction(async (stores) => {
-      const claimed = await stores.executions.claim(executionIds, workerId, leaseSeconds);
+      const claimed = await stores.executions.claim(executionIds, workerId, leaseSeconds, lastChance);
       if (claimed.length === 0) return { work: [], deliveries: [] };
       const first = new Set(await stores.tasks.start(claimed.map((execution) => execution.taskId)));
       const views = await this.views.of(

@@ -1,4 +1,5 @@
 import { request as httpRequest } from 'node:http';
+import { fetchJson } from '../../support/fetch-json';
 import { startSuite, type TestSuite } from '../../support/start-suite';
 import { BOOTSTRAP, query, type Shown, TaskEngineClient } from './task-engine-client';
 
@@ -59,6 +60,8 @@ describe('bad input', () => {
     ['constructor.prototype', submission('{"constructor":{"prototype":{"a":1}}}'), /constructor\.prototype/],
     ['a list of too many entries', submission(`{"a":[${'0,'.repeat(10_000)}0]}`), /more than 10000 entries/],
     ['a number out of range', submission('{"a":1e999}'), /out of range/],
+    ['an integer that would change', submission('{"a":[{"b":9007199254740993}]}'), /out of range/],
+    ['a negative integer that would change', '{"priority":-9007199254740993}', /out of range/],
     [
       'bytes that are not UTF-8',
       Buffer.concat([Buffer.from('{"job":{"workflow":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}}')]),
@@ -76,6 +79,26 @@ describe('bad input', () => {
 
   it.each(parsing)('POST /settings refuses %s', async (_, body, message) => {
     await refused(() => raw('POST', '/settings', body), 400, message, ['error']);
+  });
+
+  const malformed = parsing.filter(([, , message]) => !message.test('must be a JSON object'));
+
+  it.each(malformed)('PUT /scheduler, rerun and push_jobs refuse %s', async (_, body, message) => {
+    for (const type of ['application/json', '']) {
+      await refused(() => raw('PUT', '/scheduler', body, type), 400, message, ['error']);
+      await refused(() => raw('POST', `/jobs/${id}/rerun`, body, type), 400, message, ['error']);
+      await refused(() => raw('POST', '/push_jobs', body, type), 400, message, ['error']);
+    }
+  });
+
+  it('push_jobs needs no body, and authentication comes before its faults', async () => {
+    for (const type of ['application/json', '']) {
+      for (const body of ['', '{}']) expect((await raw('POST', '/push_jobs', body, type)).status).toBe(200);
+    }
+    expect(await raw('POST', '/push_jobs', '{"a":', 'application/json', { 'api-key': 'wrong' })).toEqual({
+      status: 401,
+      body: { result: 'Unauthorised request.' },
+    });
   });
 
   it.each<[string, unknown, RegExp]>([
@@ -190,7 +213,7 @@ describe('bad input', () => {
   });
 
   it.each(['', 'application/x-www-form-urlencoded', 'text/plain'])(
-    'refuses a body of Content-Type "%s"',
+    'refuses a body of Content-Type "%s" or none',
     async (type) => {
       const body = JSON.stringify(job({}));
       await refused(() => raw('POST', '/job', body, type), 400, /Content-Type must be application\/json/, [
@@ -200,6 +223,37 @@ describe('bad input', () => {
       await refused(() => raw('PUT', `/jobs/${id}`, '{"priority":1}', type), 400, /Content-Type/, ['id', 'error']);
     },
   );
+
+  it.each([' ', 'json', 'application/', '/json', 'a b/json', ';charset=utf-8', 'application/json/x', '\u00e9'])(
+    'refuses a body whose Content-Type is given as "%s", after authentication',
+    async (given) => {
+      const headers = { 'content-type': given };
+      const text = /Content-Type must be application\/json/;
+      const submitted = JSON.stringify(job({}));
+      await refused(() => raw('POST', '/job', submitted, '', headers), 400, text, ['id', 'error']);
+      await refused(() => raw('PUT', `/jobs/${id}`, '{"priority":1}', '', headers), 400, text, ['id', 'error']);
+      await refused(() => raw('POST', '/settings', '{"name":"a","setting":"b"}', '', headers), 400, text, ['error']);
+      expect((await raw('POST', '/job', submitted, '', { ...headers, 'api-key': 'wrong' })).status).toBe(401);
+    },
+  );
+
+  it('gives every refusal of POST /job the next id of the jobs', async () => {
+    const large = submission(`{"content_id":"${'x'.repeat(1_048_576)}"}`);
+    const first = await raw('POST', '/job', '{}');
+    expect(first).toMatchObject({ status: 400, body: { id: expect.stringMatching(/^\d+$/) } });
+    const id = (offset: number) => String(Number(first.body.id) + offset);
+    expect(await raw('POST', '/job', large)).toMatchObject({ status: 413, body: { id: id(1) } });
+    const answer = await raw('POST', '/job', JSON.stringify(job({})), '', { 'content-type': '' });
+    expect(answer).toMatchObject({ status: 400, body: { id: id(2) } });
+    expect(await api.submit('noop')).toBe(Number(id(3)));
+  });
+
+  it.each(['HEAD', 'OPTIONS', 'GET', 'PUT', 'DELETE'])('%s of an address that lacks it is not found', async (method) => {
+    for (const path of ['/job', '/push_jobs', '/settings']) {
+      const answer = await fetchJson(`${suite.url}${path}`, { method });
+      expect({ path, status: answer.status }).toEqual({ path, status: 404 });
+    }
+  });
 
   it('accepts the Content-Types of old clients', async () => {
     for (const type of [
@@ -216,15 +270,25 @@ describe('bad input', () => {
     const body = (bytes: number) =>
       submission(`{"content_id":"${'x'.repeat(bytes - submission('{"content_id":""}').length)}"}`);
     for (const bytes of [1_048_577, 3_000_000, 12_000_000]) {
-      await refused(() => api.post('/job', body(bytes)), 413, /too large|larger than/, ['error']);
+      await refused(() => api.post('/job', body(bytes)), 413, /larger than 1048576 bytes/, ['id', 'error']);
+      await refused(() => api.post('/settings', body(bytes)), 413, /larger than 1048576 bytes/, ['error']);
+      await refused(() => api.post('/push_jobs', body(bytes)), 413, /larger than 1048576 bytes/, ['error']);
     }
+    const wrongKey = await api.call('POST', '/job', { body: body(2_000_000), headers: { 'api-key': 'wrong' } });
+    expect(wrongKey).toMatchObject({ status: 401, body: { result: 'Unauthorised request.' } });
     expect((await api.post('/job', body(1_048_576))).status).toBe(200);
   });
 
   /** As bytes, also without a Content-Type (empty): fetch would add one. */
-  async function raw(method: string, path: string, body: string | Buffer, type = 'application/json') {
+  async function raw(
+    method: string,
+    path: string,
+    body: string | Buffer,
+    type = 'application/json',
+    others: Record<string, string> = {},
+  ) {
     const { status, text } = await new Promise<{ status: number; text: string }>((resolve, reject) => {
-      const headers = { ...api.headers, ...(type ? { 'content-type': type } : {}) };
+      const headers = { ...api.headers, ...(type ? { 'content-type': type } : {}), ...others };
       const request = httpRequest(`${suite.url}${path}`, { method, headers }, (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -83,6 +83,19 @@ describe('leases', () => {
     expect(job.error).toMatch(/^poison: its worker died 3 times/);
   });
 
+  it('a task on its last chance is given only to a worker that runs no other one of them', async () => {
+    const id = await started('noop');
+    for (let death = 1; death <= 2; death += 1) {
+      const [work] = await engine.claim(id, 10, { lastChance: false });
+      await expire(work!.executionId);
+    }
+    expect(await engine.claim(id, 10, { lastChance: false })).toEqual([]);
+    const [execution] = await engine.queuedExecutions(id);
+    expect(await engine.stores.executions.onLastChance(execution!)).toBe(true);
+    const [last] = await engine.claim(id);
+    expect(await engine.report(last!)).toBe(true);
+  });
+
   it('work handed back at shutdown runs again at once and counts as no try', async () => {
     const id = await started('flaky', { failures: 1 });
     const [first] = await engine.claim(id);

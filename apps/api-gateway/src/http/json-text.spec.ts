@@ -51,9 +51,20 @@ describe('parseJson', () => {
     ['half of a surrogate pair in a name', '{"\\udc00":1}', /surrogate/],
     ['__proto__', '{"a":[{"__proto__":{}}]}', /__proto__/],
     ['constructor.prototype', '{"constructor":{"prototype":{}}}', /constructor\.prototype/],
-    ['a number that is out of range', '[1e999]', /out of range/],
+    ['a number past the range of a double', '[1e999]', /number that is out of range/],
+    ['a negative one', '{"a":-1e999}', /number that is out of range/],
+    ['an integer that would change', '{"a":[9007199254740993]}', /out of range.*9007199254740991/],
+    ['a negative one that would change', '-9007199254740993', /out of range/],
+    ['the first integer that two spellings share', '9007199254740992', /out of range/],
+    ['a long integer', '123456789012345678901234567890', /out of range/],
+    ['a large integer with an exponent', '1e20', /out of range/],
   ])('refuses %s', (_, text, message) => {
     expect(refusal(text)).toMatch(message);
+  });
+
+  it('keeps every integer that a double keeps, fractions, small exponents, and long numbers in strings', () => {
+    const text = '[9007199254740991,-9007199254740991,0.1,-2.75,1.5e3,1e-7,0,"9007199254740993","1e999"]';
+    expect(parse(text)).toEqual(JSON.parse(text));
   });
 
   it('refuses bytes that are not UTF-8', () => {

@@ -1,3 +1,4 @@
+import { LAST_CHANCE_LEASES } from '@task-engine/domain';
 import type { Sql } from '../sql';
 import { storableText } from '../storable';
 
@@ -69,24 +70,36 @@ export class ExecutionStore {
 
   /**
    * queued -> running with a new token. Jobs are locked first (FOR SHARE: a pause or break either waits for the claim or is seen by
-   * it), then executions, as everywhere. Rows that another worker holds are skipped.
+   * it), then executions, as everywhere. Rows that another worker holds are skipped, and so are tasks on their last chance unless
+   * the worker asks for them.
    */
-  async claim(ids: string[], workerId: string, leaseSeconds: number): Promise<ClaimedExecution[]> {
+  async claim(ids: string[], workerId: string, leaseSeconds: number, lastChance: boolean): Promise<ClaimedExecution[]> {
     return this.sql.query<ClaimedExecution>(
       `WITH held AS MATERIALIZED (
          SELECT id FROM job WHERE state = 'started' AND id IN (SELECT job_id FROM execution WHERE id = ANY($1::bigint[]))
          ORDER BY id FOR SHARE
        ), free AS MATERIALIZED (
-         SELECT e.id FROM held JOIN execution e ON e.job_id = held.id
+         SELECT e.id FROM held JOIN execution e ON e.job_id = held.id JOIN task t ON t.id = e.task_id
          WHERE e.id = ANY($1::bigint[]) AND e.state = 'queued' AND e.available_at <= statement_timestamp()
+           AND ($4 OR t.lost_leases < ${LAST_CHANCE_LEASES})
          ORDER BY e.id FOR UPDATE OF e SKIP LOCKED
        )
        UPDATE execution e SET state = 'running', token = nextval('lease_token'), worker_id = $2, started_at = clock_timestamp(),
               lease_expires_at = clock_timestamp() + make_interval(secs => $3)
        FROM free, task t WHERE e.id = free.id AND e.state = 'queued' AND t.id = e.task_id
        RETURNING e.id, e.token, e.queue, e.task_id AS "taskId", t.name AS "taskName", t.tries, e.job_id AS "jobId", e.cause`,
-      [ids, workerId, leaseSeconds],
+      [ids, workerId, leaseSeconds, lastChance],
     );
+  }
+
+  /** Whether a queued execution belongs to a task on its last chance. */
+  async onLastChance(id: string): Promise<boolean> {
+    const rows = await this.sql.query(
+      `SELECT FROM execution e JOIN task t ON t.id = e.task_id
+       WHERE e.id = $1 AND e.state = 'queued' AND t.lost_leases >= ${LAST_CHANCE_LEASES}`,
+      [id],
+    );
+    return rows.length === 1;
   }
 
   /** Renews leases; answers those that are still held. What is missing was lost or stopped: its worker must stop working. */

@@ -21,6 +21,25 @@ const operations = Object.entries<Record<string, Operation>>(document.paths).fla
   Object.entries(item).map(([method, operation]) => ({ path, method, operation })),
 );
 
+/** Every $ref, wherever it stands. */
+function referencesOf(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, member]) =>
+    key === '$ref' && typeof member === 'string' ? [member] : referencesOf(member),
+  );
+}
+
+/** What a reference points at, from the root of the document as readers of OpenAPI resolve it. */
+function resolve(reference: string): unknown {
+  const [file, pointer] = reference.split('#');
+  if (file !== '' || pointer === undefined) return undefined;
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((part) => decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce<unknown>((value, part) => (value as Record<string, unknown> | undefined)?.[part], document);
+}
+
 function registeredRoutes(): string[] {
   const controllers: (new () => object)[] = Reflect.getMetadata(MODULE_METADATA.CONTROLLERS, TaskEngineModule);
   return controllers.flatMap(({ prototype }) =>
@@ -85,15 +104,31 @@ describe('the OpenAPI document', () => {
 
   it('has the parameters of every workflow, each a schema that works', () => {
     const ajv = new Ajv2020({ strict: false, validateFormats: false });
-    for (const name of Definitions.load({}).list())
-      expect(() => ajv.compile(document.components.schemas[`Workflow_${name}`])).not.toThrow();
+    ajv.addSchema({ $id: 'document', ...document });
+    for (const name of Definitions.load({}).list()) {
+      const validate = ajv.getSchema(`document#/components/schemas/Workflow_${name}`)!;
+      expect(validate(5)).toBe(false);
+    }
+    const capture = ajv.getSchema('document#/components/schemas/Workflow_vodcapture')!;
+    const parameters = { content_id: 'a', output_folder: 'a', clips: [{ source: 'http://a/b.mp4', start: 5 }] };
+    expect(capture(parameters)).toBe(true);
+    expect(capture({ ...parameters, thumbnail_time: true })).toBe(false);
   });
 
   it('refers to nothing that is not there', () => {
-    const references = [...JSON.stringify(document.paths).matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(
-      (match) => match[1]!,
-    );
+    const references = referencesOf(document);
     expect(references.length).toBeGreaterThan(20);
-    for (const name of references) expect(document.components.schemas).toHaveProperty(name);
+    expect(references.filter((reference) => resolve(reference) === undefined)).toEqual([]);
+  });
+
+  it('speaks OpenAPI 3.1 only: plain component names, no keyword of ours', () => {
+    for (const name of Object.keys(document.components.schemas)) expect(name).toMatch(/^[\w.-]+$/);
+    const ajv = new Ajv2020({ strictSchema: true, strictTypes: false, strictTuples: false, validateFormats: false });
+    ajv.addVocabulary(['example', 'components', 'info', 'openapi', 'paths', 'servers', 'tags']);
+    ajv.addSchema({ $id: 'document', ...document });
+    for (const [name, schema] of Object.entries<object>(document.components.schemas)) {
+      expect(schema).not.toHaveProperty('$defs');
+      expect(() => ajv.getSchema(`document#/components/schemas/${name}`)).not.toThrow();
+    }
   });
 });
