@@ -188,7 +188,7 @@ export class DeliveryStore {
          ORDER BY ready.next_at, ready.id LIMIT $4
        ), held AS MATERIALIZED (
          SELECT id, announces FROM delivery WHERE id IN (SELECT id FROM due) AND state IN (${statesBefore('sending')})
-         ORDER BY id FOR UPDATE SKIP LOCKED
+         ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
        ), claimed AS (
          UPDATE delivery d SET state = 'sending', attempts = d.attempts + 1, announces = false, token = nextval('lease_token'),
                 lease_expires_at = clock_timestamp() + make_interval(secs => $5)
@@ -245,7 +245,7 @@ export class DeliveryStore {
            AS r (id, token, state, delay, status, error, milliseconds, severity, message, visible)
        ), held AS MATERIALIZED (
          SELECT d.id FROM delivery d JOIN report r USING (id) WHERE d.token = r.token AND d.state = 'sending'
-         ORDER BY d.id FOR UPDATE OF d
+         ORDER BY d.id FOR NO KEY UPDATE OF d
        ), changed AS (
          UPDATE delivery d SET
            state = CASE r.state WHEN 'released' THEN 'pending' ELSE r.state END,
@@ -288,7 +288,7 @@ export class DeliveryStore {
     return this.sql.query(
       `WITH late AS MATERIALIZED (
          SELECT id FROM delivery WHERE state = 'sending' AND lease_expires_at < statement_timestamp()
-         ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+         ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
        ), lost AS (
          UPDATE delivery d SET
            state = CASE WHEN d.attempts - d.attempts_before < $2 THEN 'pending' ELSE 'exhausted' END,

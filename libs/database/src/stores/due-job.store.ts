@@ -11,7 +11,7 @@ export class DueJobStore {
    */
   async reschedule(id: string, due: { runAt?: Date; semaphoreUrl?: string | null }): Promise<boolean> {
     const rows = await this.sql.query(
-      `WITH before AS (SELECT id, state FROM job WHERE id = $1 AND state IN ('scheduled', 'queued', 'paused') FOR UPDATE),
+      `WITH before AS (SELECT id, state FROM job WHERE id = $1 AND state IN ('scheduled', 'queued', 'paused') FOR NO KEY UPDATE),
        new AS (
          SELECT j.id, before.state AS from_state, GREATEST(COALESCE($2::timestamptz, j.run_at), CASE WHEN $2 IS NULL THEN j.run_at ELSE now() END) AS run_at,
                 CASE WHEN $3 THEN $4::text ELSE j.semaphore_url END AS semaphore_url
@@ -38,7 +38,7 @@ export class DueJobStore {
   /** scheduled -> queued for due jobs without a semaphore, oldest due time first. Several callers share the work (SKIP LOCKED). */
   async releaseDue(limit: number): Promise<{ id: string; lateSeconds: number }[]> {
     const due = `id IN (SELECT id FROM job WHERE state = 'scheduled' AND GREATEST(run_at, semaphore_next_at) <= statement_timestamp()
-      AND semaphore_url IS NULL ORDER BY GREATEST(run_at, semaphore_next_at) LIMIT $1 FOR UPDATE SKIP LOCKED)`;
+      AND semaphore_url IS NULL ORDER BY GREATEST(run_at, semaphore_next_at) LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)`;
     return this.sql.query(change('queued', due, `wait_reason = NULL`), [limit, 'run_at has come']);
   }
 
@@ -49,7 +49,7 @@ export class DueJobStore {
     const rows = await this.sql.query<{ id: string }>(
       `UPDATE job SET semaphore_next_at = clock_timestamp() + make_interval(secs => $2), wait_reason = 'Semaphore'
        WHERE id IN (SELECT id FROM job WHERE state = 'scheduled' AND GREATEST(run_at, semaphore_next_at) <= statement_timestamp()
-                    AND semaphore_url IS NOT NULL ORDER BY GREATEST(run_at, semaphore_next_at) LIMIT $1 FOR UPDATE SKIP LOCKED)
+                    AND semaphore_url IS NOT NULL ORDER BY GREATEST(run_at, semaphore_next_at) LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)
        RETURNING id`,
       [limit, holdSeconds],
     );

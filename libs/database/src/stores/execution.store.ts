@@ -82,7 +82,7 @@ export class ExecutionStore {
          SELECT e.id FROM held JOIN execution e ON e.job_id = held.id JOIN task t ON t.id = e.task_id
          WHERE e.id = ANY($1::bigint[]) AND e.state = 'queued' AND e.available_at <= statement_timestamp()
            AND ($4 OR t.lost_leases < ${LAST_CHANCE_LEASES})
-         ORDER BY e.id FOR UPDATE OF e SKIP LOCKED
+         ORDER BY e.id FOR NO KEY UPDATE OF e SKIP LOCKED
        )
        UPDATE execution e SET state = 'running', token = nextval('lease_token'), worker_id = $2, started_at = clock_timestamp(),
               lease_expires_at = clock_timestamp() + make_interval(secs => $3)
@@ -124,7 +124,7 @@ export class ExecutionStore {
       `WITH report AS (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS r (id, token, state, error)),
        held AS MATERIALIZED (
          SELECT e.id FROM execution e JOIN report USING (id) WHERE e.token = report.token AND e.state = 'running'
-         ORDER BY e.id FOR UPDATE OF e
+         ORDER BY e.id FOR NO KEY UPDATE OF e
        ), ended AS (
          UPDATE execution e SET state = report.state, error = report.error, finished_at = clock_timestamp(), lease_expires_at = NULL
          FROM report, held WHERE e.id = held.id AND report.id = e.id AND e.token = report.token AND e.state = 'running'
@@ -157,7 +157,7 @@ export class ExecutionStore {
     return this.sql.query(
       `WITH late AS MATERIALIZED (
          SELECT id FROM execution WHERE state = 'running' AND lease_expires_at < statement_timestamp()
-         ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+         ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
        ), lost AS (
          UPDATE execution e SET state = 'lost', finished_at = clock_timestamp(), error = 'lease expired', lease_expires_at = NULL
          FROM late WHERE e.id = late.id AND e.state = 'running' RETURNING e.id, e.task_id, e.job_id, e.queue, e.worker_id
@@ -172,7 +172,7 @@ export class ExecutionStore {
   /** Ends what a broken job still has; answers the running ones, whose workers must be told. */
   async stop(jobId: string): Promise<string[]> {
     const rows = await this.sql.query<{ id: string; running: boolean }>(
-      `WITH live AS (SELECT id, state FROM execution WHERE job_id = $1 AND state IN ('queued', 'running') ORDER BY id FOR UPDATE)
+      `WITH live AS (SELECT id, state FROM execution WHERE job_id = $1 AND state IN ('queued', 'running') ORDER BY id FOR NO KEY UPDATE)
        UPDATE execution e SET state = 'stopped', finished_at = clock_timestamp(), lease_expires_at = NULL
        FROM live WHERE e.id = live.id AND e.state IN ('queued', 'running') RETURNING e.id, live.state = 'running' AS running`,
       [jobId],
@@ -224,7 +224,7 @@ export class ExecutionStore {
   private async dispatch(where: string, order: string, limit: number): Promise<QueuedExecution[]> {
     return this.sql.query<QueuedExecution>(
       `UPDATE execution SET dispatched_at = clock_timestamp()
-       WHERE id IN (SELECT id FROM execution WHERE state = 'queued' AND ${where} ORDER BY ${order} LIMIT $1 FOR UPDATE SKIP LOCKED)
+       WHERE id IN (SELECT id FROM execution WHERE state = 'queued' AND ${where} ORDER BY ${order} LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)
        RETURNING id, queue`,
       [limit],
     );

@@ -8,7 +8,7 @@ export function change(to: JobState, where: string, set: string): string {
   const sources = jobStatesBefore(to)
     .map((state) => `'${state}'`)
     .join(', ');
-  return `WITH before AS (SELECT id, state FROM job WHERE ${where} AND state IN (${sources}) ORDER BY id FOR UPDATE),
+  return `WITH before AS (SELECT id, state FROM job WHERE ${where} AND state IN (${sources}) ORDER BY id FOR NO KEY UPDATE),
     changed AS (
       UPDATE job SET state = '${to}', updated_at = now(), ${set} FROM before
       WHERE job.id = before.id AND job.state IN (${sources}) RETURNING job.id, before.state AS from_state, job.run_at

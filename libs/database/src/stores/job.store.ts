@@ -125,7 +125,7 @@ export class JobStore {
   /** Locks the client's job until the end of the transaction. Undefined for an unknown id and for another client's job. */
   async lock(id: string, clientId: number): Promise<JobRecord | undefined> {
     const rows = await this.sql.query<JobRecord>(
-      `SELECT ${COLUMNS} FROM job j JOIN client c ON c.id = j.client_id WHERE j.id = $1 AND j.client_id = $2 FOR UPDATE OF j`,
+      `SELECT ${COLUMNS} FROM job j JOIN client c ON c.id = j.client_id WHERE j.id = $1 AND j.client_id = $2 FOR NO KEY UPDATE OF j`,
       [id, clientId],
     );
     return rows[0];
@@ -135,7 +135,7 @@ export class JobStore {
   async lockStarted(ids: string[]): Promise<JobRecord[]> {
     return this.sql.query<JobRecord>(
       `SELECT ${COLUMNS} FROM job j JOIN client c ON c.id = j.client_id
-       WHERE j.id = ANY($1::bigint[]) AND j.state = 'started' ORDER BY j.id FOR UPDATE OF j`,
+       WHERE j.id = ANY($1::bigint[]) AND j.state = 'started' ORDER BY j.id FOR NO KEY UPDATE OF j`,
       [ids],
     );
   }
@@ -146,7 +146,7 @@ export class JobStore {
       `SELECT ${COLUMNS} FROM job j JOIN client c ON c.id = j.client_id JOIN definition d ON d.digest = j.definition_digest
        WHERE j.state = 'started' AND (d.body->>'timeout')::float8 > 0
          AND j.started_at + make_interval(secs => (d.body->>'timeout')::float8) < statement_timestamp()
-       ORDER BY j.id LIMIT $1 FOR UPDATE OF j SKIP LOCKED`,
+       ORDER BY j.id LIMIT $1 FOR NO KEY UPDATE OF j SKIP LOCKED`,
       [limit],
     );
   }
@@ -192,7 +192,7 @@ export class JobStore {
   async resume(id: string): Promise<JobState | undefined> {
     const ahead = `started_at IS NULL AND (run_at > now() OR semaphore_url IS NOT NULL)`;
     const rows = await this.sql.query<{ state: JobState }>(
-      `WITH before AS (SELECT id, state FROM job WHERE id = $1 AND state = 'paused' FOR UPDATE),
+      `WITH before AS (SELECT id, state FROM job WHERE id = $1 AND state = 'paused' FOR NO KEY UPDATE),
        changed AS (
          UPDATE job SET state = CASE WHEN ${ahead} THEN 'scheduled' ELSE 'queued' END,
                         wait_reason = CASE WHEN NOT (${ahead}) THEN NULL WHEN run_at > now() THEN 'RunAt' ELSE 'Semaphore' END,
@@ -251,7 +251,7 @@ export class JobStore {
     const rows = await this.sql.query<{ id: string }>(
       `WITH old AS (
          SELECT id FROM job WHERE NOT persist AND finished_at IS NOT NULL AND finished_at < now() - make_interval(days => $1)
-         ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED
+         ORDER BY finished_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
        ), tries AS (
          SELECT count(*) AS n FROM execution WHERE job_id IN (SELECT id FROM old) AND state IN ('succeeded', 'failed', 'lost')
        ), counted AS (

@@ -38,10 +38,11 @@ export class LaneStore {
 
   /**
    * Locks the lane until the end of the transaction. Whoever moves a job to `started` holds this lock, and so does whoever changes
-   * a limit: that, not a counter, is what makes limits hold with several controllers.
+   * a limit: that, not a counter, is what makes limits hold with several controllers. (NO KEY UPDATE, here and in all stores: FOR UPDATE would
+   * also block inserts that refer to the row.)
    */
   async lock(id: number): Promise<LaneRecord | undefined> {
-    const rows = await this.sql.query<LaneRecord>(`SELECT ${COLUMNS} FROM lane WHERE id = $1 FOR UPDATE`, [id]);
+    const rows = await this.sql.query<LaneRecord>(`SELECT ${COLUMNS} FROM lane WHERE id = $1 FOR NO KEY UPDATE`, [id]);
     return rows[0];
   }
 

@@ -48,7 +48,7 @@ export class ScheduleStore {
   async fireDue(): Promise<{ name: string; everySeconds: number; dueAt: Date }[]> {
     return this.sql.query(
       `WITH due AS (
-         SELECT name, next_at, every_seconds FROM schedule WHERE active AND next_at <= statement_timestamp() FOR UPDATE SKIP LOCKED
+         SELECT name, next_at, every_seconds FROM schedule WHERE active AND next_at <= statement_timestamp() FOR NO KEY UPDATE SKIP LOCKED
        ), fired AS (
          INSERT INTO schedule_tick (schedule_name, due_at) SELECT name, next_at FROM due ON CONFLICT DO NOTHING RETURNING schedule_name
        ), moved AS (

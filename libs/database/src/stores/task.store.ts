@@ -72,7 +72,7 @@ export class TaskStore {
   /** queued -> started. Returns the tasks that start for the first time. */
   async start(ids: string[]): Promise<string[]> {
     const rows = await this.sql.query<{ id: string; first: boolean }>(
-      `WITH before AS (SELECT id, started_at IS NULL AS first FROM task WHERE id = ANY($1::bigint[]) AND state = 'queued' ORDER BY id FOR UPDATE)
+      `WITH before AS (SELECT id, started_at IS NULL AS first FROM task WHERE id = ANY($1::bigint[]) AND state = 'queued' ORDER BY id FOR NO KEY UPDATE)
        UPDATE task SET state = 'started', started_at = COALESCE(started_at, now()) FROM before
        WHERE task.id = before.id AND task.state = 'queued' RETURNING task.id, before.first`,
       [ids],
