@@ -13,14 +13,7 @@ export interface Backoff {
  * @param random a number in [0, 1)
  * @returns seconds until the next attempt
  */
-export function backoffSeconds(
-  attempt: number,
-  { baseSeconds, maxSeconds }: Backoff,
-  random = Math.random(),
-): number {
-  const full = Math.min(
-    maxSeconds,
-    baseSeconds * 2 ** Math.min(attempt - 1, 40),
-  );
+export function backoffSeconds(attempt: number, { baseSeconds, maxSeconds }: Backoff, random = Math.random()): number {
+  const full = Math.min(maxSeconds, baseSeconds * 2 ** Math.min(attempt - 1, 40));
   return full * (1 - 0.2 * random);
 }

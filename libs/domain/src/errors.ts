@@ -4,23 +4,23 @@
  */
 export const ERROR_CODES = [
   /** A value in the request is missing, of the wrong type or out of range. */
-  "invalid_parameter",
+  'invalid_parameter',
   /** The submission names a workflow that no definition provides. */
-  "unknown_workflow",
+  'unknown_workflow',
   /** The request asks for a feature that is described but not built here. */
-  "not_supported",
+  'not_supported',
   /** The feature needs configuration that this installation or client lacks. */
-  "not_configured",
+  'not_configured',
   /** No such row, or a row of another client: the two look the same. */
-  "not_found",
+  'not_found',
   /** The state machine does not allow the change from the row's present state. */
-  "illegal_transition",
+  'illegal_transition',
   /** Missing, unknown or revoked credentials. */
-  "unauthorised",
+  'unauthorised',
   /** A lease that is no longer the newest one of its execution. */
-  "stale_lease",
+  'stale_lease',
   /** PostgreSQL or another dependency cannot serve the request now; nothing was written. */
-  "unavailable",
+  'unavailable',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
@@ -33,7 +33,7 @@ export class DomainError extends Error {
     options?: ErrorOptions,
   ) {
     super(message, options);
-    this.name = "DomainError";
+    this.name = 'DomainError';
   }
 }
 
@@ -44,12 +44,9 @@ export class DomainError extends Error {
 export class TaskFailure extends Error {
   readonly retryable: boolean;
 
-  constructor(
-    message: string,
-    options: { retryable?: boolean; cause?: unknown } = {},
-  ) {
+  constructor(message: string, options: { retryable?: boolean; cause?: unknown } = {}) {
     super(message, { cause: options.cause });
-    this.name = "TaskFailure";
+    this.name = 'TaskFailure';
     this.retryable = options.retryable ?? true;
   }
 }

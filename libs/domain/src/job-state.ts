@@ -3,14 +3,14 @@
  * and tells them by `failed` (reference/task-engine.md A4).
  */
 export const JOB_STATES = [
-  "pending",
-  "scheduled",
-  "queued",
-  "started",
-  "paused",
-  "completed",
-  "failed",
-  "broken",
+  'pending',
+  'scheduled',
+  'queued',
+  'started',
+  'paused',
+  'completed',
+  'failed',
+  'broken',
 ] as const;
 
 export type JobState = (typeof JOB_STATES)[number];
@@ -18,32 +18,26 @@ export type JobState = (typeof JOB_STATES)[number];
 /** Allowed changes of a job's state. The stores apply it as a guard (`state = ANY(sourcesOf(to))`), never by reading first. */
 export const JOB_TRANSITIONS = {
   /** Stored but not released by its verifier. */
-  pending: ["scheduled", "queued", "broken"],
+  pending: ['scheduled', 'queued', 'broken'],
   /** Waits for run_at or its semaphore. */
-  scheduled: ["queued", "paused", "broken"],
+  scheduled: ['queued', 'paused', 'broken'],
   /** Waits for a slot of its lane. */
-  queued: ["scheduled", "started", "paused", "broken"],
+  queued: ['scheduled', 'started', 'paused', 'broken'],
   /** Holds a slot of its lane. */
-  started: ["completed", "failed", "paused", "broken"],
+  started: ['completed', 'failed', 'paused', 'broken'],
   /** Holds no slot; a task that was running may still finish. Goes back to scheduled when it is resumed before its time. */
-  paused: ["queued", "scheduled", "broken"],
-  completed: ["broken"],
-  failed: ["broken"],
+  paused: ['queued', 'scheduled', 'broken'],
+  completed: ['broken'],
+  failed: ['broken'],
   broken: [],
 } as const satisfies Record<JobState, readonly JobState[]>;
 
 /** States that nothing leaves but by `broken`; `finished_at` is set. */
-export const FINAL_JOB_STATES = [
-  "completed",
-  "failed",
-  "broken",
-] as const satisfies readonly JobState[];
+export const FINAL_JOB_STATES = ['completed', 'failed', 'broken'] as const satisfies readonly JobState[];
 
 /** The states from which a job may become `to`. */
 export function jobStatesBefore(to: JobState): JobState[] {
-  return JOB_STATES.filter((from) =>
-    (JOB_TRANSITIONS[from] as readonly JobState[]).includes(to),
-  );
+  return JOB_STATES.filter((from) => (JOB_TRANSITIONS[from] as readonly JobState[]).includes(to));
 }
 
 export function isFinalJobState(state: JobState): boolean {

@@ -1,44 +1,29 @@
 /** Life cycle of a task: one step of a job. */
-export const TASK_STATES = [
-  "waiting",
-  "queued",
-  "started",
-  "completed",
-  "failed",
-  "skipped",
-] as const;
+export const TASK_STATES = ['waiting', 'queued', 'started', 'completed', 'failed', 'skipped'] as const;
 
 export type TaskState = (typeof TASK_STATES)[number];
 
 export const TASK_TRANSITIONS = {
   /** Its needs are not done yet. */
-  waiting: ["queued", "skipped", "failed"],
+  waiting: ['queued', 'skipped', 'failed'],
   /** An execution waits for a worker or for its retry delay. */
-  queued: ["started", "failed"],
+  queued: ['started', 'failed'],
   /** An execution runs. Back to `queued` for a further try. */
-  started: ["completed", "failed", "queued"],
+  started: ['completed', 'failed', 'queued'],
   completed: [],
   failed: [],
   skipped: [],
 } as const satisfies Record<TaskState, readonly TaskState[]>;
 
 /** Life cycle of an execution: one attempt at a task, a lease held by one worker. */
-export const EXECUTION_STATES = [
-  "queued",
-  "running",
-  "succeeded",
-  "failed",
-  "lost",
-  "stopped",
-  "released",
-] as const;
+export const EXECUTION_STATES = ['queued', 'running', 'succeeded', 'failed', 'lost', 'stopped', 'released'] as const;
 
 export type ExecutionState = (typeof EXECUTION_STATES)[number];
 
 export const EXECUTION_TRANSITIONS = {
-  queued: ["running", "stopped"],
+  queued: ['running', 'stopped'],
   /** Leased. `lost`: the lease ran out. `stopped`: its job was broken. `released`: handed back at shutdown, not counted. */
-  running: ["succeeded", "failed", "lost", "stopped", "released"],
+  running: ['succeeded', 'failed', 'lost', 'stopped', 'released'],
   succeeded: [],
   failed: [],
   lost: [],
@@ -47,28 +32,21 @@ export const EXECUTION_TRANSITIONS = {
 } as const satisfies Record<ExecutionState, readonly ExecutionState[]>;
 
 /** Life cycle of a delivery: one outgoing callback and its attempts. */
-export const DELIVERY_STATES = [
-  "pending",
-  "sending",
-  "delivered",
-  "exhausted",
-  "gone",
-  "blocked",
-] as const;
+export const DELIVERY_STATES = ['pending', 'sending', 'delivered', 'exhausted', 'gone', 'blocked'] as const;
 
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
 export const DELIVERY_TRANSITIONS = {
-  pending: ["sending"],
+  pending: ['sending'],
   /** Leased by one dispatcher; back to `pending` for a further try. */
-  sending: ["pending", "delivered", "exhausted", "gone", "blocked"],
-  delivered: ["pending"],
+  sending: ['pending', 'delivered', 'exhausted', 'gone', 'blocked'],
+  delivered: ['pending'],
   /** Every attempt failed. Replay makes it pending again, as it does for the other final states. */
-  exhausted: ["pending"],
+  exhausted: ['pending'],
   /** The endpoint answered 410. */
-  gone: ["pending"],
+  gone: ['pending'],
   /** The address is private or special and not allowed. */
-  blocked: ["pending"],
+  blocked: ['pending'],
 } as const satisfies Record<DeliveryState, readonly DeliveryState[]>;
 
 /** A task that loses its lease to dead engine workers this often fails as `poison` instead of killing workers for ever. */

@@ -248,10 +248,31 @@ describe('bad input', () => {
     expect(await api.submit('noop')).toBe(Number(id(3)));
   });
 
-  it.each(['HEAD', 'OPTIONS', 'GET', 'PUT', 'DELETE'])('%s of an address that lacks it is not found', async (method) => {
-    for (const path of ['/job', '/push_jobs', '/settings']) {
-      const answer = await fetchJson(`${suite.url}${path}`, { method });
-      expect({ path, status: answer.status }).toEqual({ path, status: 404 });
+  it.each(['HEAD', 'OPTIONS', 'GET', 'PUT', 'DELETE'])(
+    '%s of an address that lacks it is not found',
+    async (method) => {
+      for (const path of ['/job', '/push_jobs', '/settings']) {
+        const answer = await fetchJson(`${suite.url}${path}`, { method });
+        expect({ path, status: answer.status }).toEqual({ path, status: 404 });
+      }
+    },
+  );
+
+  it('HEAD and OPTIONS of what can be read are no fault', async () => {
+    for (const path of [
+      '/',
+      '/health',
+      '/dashboard',
+      '/jobs',
+      `/jobs/${id}`,
+      '/jobs/abc',
+      `/logs/${id}`,
+      '/schedules',
+    ]) {
+      for (const method of ['HEAD', 'OPTIONS']) {
+        const { status } = await api.call(method, path);
+        expect({ method, path, fault: status >= 500 }).toEqual({ method, path, fault: false });
+      }
     }
   });
 
@@ -274,6 +295,14 @@ describe('bad input', () => {
       await refused(() => api.post('/settings', body(bytes)), 413, /larger than 1048576 bytes/, ['error']);
       await refused(() => api.post('/push_jobs', body(bytes)), 413, /larger than 1048576 bytes/, ['error']);
     }
+    // the name would be in the body: without a key nobody is told anything, with one the fault
+    const { client: _client, ...keyOnly } = api.headers;
+    const unnamed = { method: 'POST', body: body(2_000_000) };
+    expect((await fetchJson(`${suite.url}/job`, unnamed)).status).toBe(401);
+    expect(await fetchJson(`${suite.url}/job`, { ...unnamed, headers: keyOnly })).toMatchObject({
+      status: 413,
+      body: { id: expect.stringMatching(/^\d+$/) },
+    });
     const wrongKey = await api.call('POST', '/job', { body: body(2_000_000), headers: { 'api-key': 'wrong' } });
     expect(wrongKey).toMatchObject({ status: 401, body: { result: 'Unauthorised request.' } });
     expect((await api.post('/job', body(1_048_576))).status).toBe(200);

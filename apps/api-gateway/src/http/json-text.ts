@@ -9,8 +9,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Parses a request body. Refuses, besides malformed JSON, what some part behind could not keep or would trip over: bytes that are not
- * UTF-8, NUL and lone surrogates (PostgreSQL stores neither), numbers past a double's range (they would come back as null), deep
- * nesting, overlong lists, and the names that poison a prototype when an object is copied carelessly.
+ * UTF-8, NUL and lone surrogates (PostgreSQL stores neither), numbers beyond Number.MAX_SAFE_INTEGER either way (as doubles they would
+ * become others, or null), deep nesting, overlong lists, and the names that poison a prototype when an object is copied carelessly.
  * @throws DomainError invalid_parameter
  */
 export function parseJson(bytes: Uint8Array): unknown {
@@ -40,7 +40,11 @@ function parse(text: string): unknown {
 function check(value: unknown, depth: number): void {
   if (typeof value === 'string') return checkText(value);
   if (typeof value === 'number') {
-    if (!Number.isFinite(value)) throw refused('The request body holds a number that is out of range');
+    // an integer that parsing rounded lies beyond still, so that its text need not be looked at
+    if (Math.abs(value) > Number.MAX_SAFE_INTEGER)
+      throw refused(
+        `The request body holds a number that is out of range: beyond ${Number.MAX_SAFE_INTEGER} either way digits would be lost`,
+      );
     return;
   }
   if (typeof value !== 'object' || value === null) return;

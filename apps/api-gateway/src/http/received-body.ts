@@ -8,6 +8,9 @@ import { parseJson } from './json-text';
 /** How much of an oversized body is read and thrown away before the connection is cut. */
 const DRAINED_BYTES = 64 * 1024 * 1024;
 
+/** What Fastify makes of a Content-Type that is empty or has not the form `type/subtype`. */
+const UNREADABLE_TYPE = '/';
+
 const JSON_TYPE = /^[^;]*[/+]json\s*(;|$)/i;
 
 /**
@@ -69,6 +72,11 @@ export function receiveBodies(app: NestFastifyApplication, limit: number, larges
   // with one parser given, Nest leaves its own away; this one would still cut connections at Fastify's limit
   app.useBodyParser('*', {}, (_request, _bytes, done) => done(null));
   fastify.removeAllContentTypeParsers();
+  // Fastify would refuse what it cannot read as a type, before authentication and in its own words: let it count as not given
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    if (request.mediaType === UNREADABLE_TYPE) request.headers = { 'content-type': undefined };
+    done();
+  });
   fastify.addContentTypeParser(
     '*',
     async (request: FastifyRequest, stream: IncomingMessage) =>

@@ -73,9 +73,11 @@ export class JobRequestsController {
     return { id, result: 'accepted' };
   }
 
+  /** Needs no body; one that is there has to be JSON. */
   @Post('push_jobs')
   @HttpCode(200)
-  async push() {
+  async push(@Req() request: FastifyRequest) {
+    receivedBody(request)?.json({ anyType: true });
     await this.pushJobs.run();
     return { result: 'ok' };
   }

@@ -40,11 +40,10 @@ export class TaskEngineFilter implements ExceptionFilter {
   /** A refused submission is answered with an id of its own, under which the log tells why. */
   private async answerSubmission(reply: FastifyReply, status: number, message: string): Promise<void> {
     if (status >= 500) return void reply.code(status).type('text/plain; charset=utf-8').send(SUBMIT_FAULT);
-    if (status !== 400) return void reply.code(status).send({ error: message });
     try {
       const id = await this.submitJob.reserveId();
       this.log.info({ jobId: id }, `submission refused: ${maskText(message)}`);
-      void reply.code(400).send({ id, error: message });
+      void reply.code(status).send({ id, error: message });
     } catch (error) {
       this.log.error({ err: error }, 'no id for a refused submission');
       void reply.code(describeFault(error).status).type('text/plain; charset=utf-8').send(SUBMIT_FAULT);

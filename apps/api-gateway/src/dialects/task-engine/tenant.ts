@@ -23,16 +23,19 @@ export const CurrentTenant = createParamDecorator((_: unknown, context: Executio
 
 /**
  * Checks name and key of a request and remembers the client for CurrentTenant. The name comes from the header `client` or from `client`
- * in the body (older clients send only that); when both are there they have to agree.
+ * in the body (older clients send only that); when both are there they have to agree. A body that cannot be read names nobody: its fault
+ * is for the route to tell, but for one too large to look for the name in.
  * @throws DomainError unauthorised, PayloadTooLargeException
  */
 export async function authenticate(request: FastifyRequest, verb: AuthenticateClient): Promise<void> {
   const key = KEY_HEADERS.map((name) => header(request, name)).find((value) => value !== undefined);
   const named = header(request, 'client');
+  const refused = new DomainError('unauthorised', 'Unauthorised request.');
+  if (key === undefined) throw refused;
+  if (named === undefined) receivedBody(request)?.assertSize();
   const claimed = clientInBody(request);
   const name = named ?? claimed;
-  const refused = new DomainError('unauthorised', 'Unauthorised request.');
-  if (key === undefined || name === undefined || (claimed !== undefined && claimed !== name)) throw refused;
+  if (name === undefined || (claimed !== undefined && claimed !== name)) throw refused;
   const tenant = await verb.run(name, key);
   tenants.set(request, tenant);
   addLogContext({ client: tenant.name, dialect: 'task-engine' });
@@ -44,13 +47,11 @@ function header(request: FastifyRequest, name: string): string | undefined {
 }
 
 function clientInBody(request: FastifyRequest): string | undefined {
-  const body = receivedBody(request);
-  body?.assertSize();
   try {
-    const value = body?.json({ anyType: true }) as { client?: unknown } | null | undefined;
+    const value = receivedBody(request)?.json({ anyType: true }) as { client?: unknown } | null | undefined;
     return typeof value?.client === 'string' ? value.client : undefined;
   } catch {
-    // its fault is told after authentication, if that works without it
+    // told after authentication, if that works without it
     return undefined;
   }
 }

@@ -2,6 +2,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import type { Definitions } from '@task-engine/workflows';
 import { paths } from './paths';
 import { schemas } from './schemas';
+import { workflowSchemas } from './workflow-schemas';
 
 const DESCRIPTION = `Submit jobs, watch them, change them. Serves the published editions of 2020 and 2023 together.
 
@@ -11,12 +12,7 @@ Numbers may come as strings. Ids are numbers in the bodies of reads and strings 
 /** The dialect's OpenAPI document, with the parameters of each workflow that is loaded. */
 export function taskEngineDocument(version: string, definitions: Definitions): OpenAPIObject {
   const workflows = Object.fromEntries(
-    definitions
-      .list()
-      .map((name) => [
-        `Workflow_${name}`,
-        { ...withoutDialect(definitions.schema(name)), description: `Parameters of \`${name}\`.` },
-      ]),
+    definitions.list().flatMap((name) => Object.entries(workflowSchemas(name, definitions.schema(name)))),
   );
   return {
     // 3.1: its schemas are JSON Schema 2020-12, which the workflows' are written in
@@ -33,8 +29,4 @@ export function taskEngineDocument(version: string, definitions: Definitions): O
       },
     },
   } as OpenAPIObject;
-}
-
-function withoutDialect({ $schema: _dialect, ...schema }: Record<string, unknown>): Record<string, unknown> {
-  return schema;
 }

@@ -39,7 +39,8 @@ const badJobRequest = answer(
   'JobError',
   examples.jobError,
 );
-const tooLarge = answer('The body is larger than BODY_LIMIT_BYTES.', 'Error', {
+const TOO_LARGE = 'The body is larger than BODY_LIMIT_BYTES.';
+const tooLarge = answer(TOO_LARGE, 'Error', {
   error: 'The request body is larger than 1048576 bytes',
 });
 const unauthorised = answer('Client or key is missing or wrong.', 'Unauthorised', examples.unauthorised);
@@ -143,7 +144,7 @@ export const paths: Paths = {
         200: answer('Stored.', 'JobResult', examples.accepted),
         400: answer('Refused; the id is the refusal’s own, no job has it.', 'JobError', examples.jobError),
         401: unauthorised,
-        413: tooLarge,
+        413: answer(TOO_LARGE, 'JobError', { id: '124', error: 'The request body is larger than 1048576 bytes' }),
         500: {
           description: 'A fault of the engine.',
           content: { 'text/plain': { schema: { type: 'string' }, example: SUBMIT_FAULT } },
@@ -229,7 +230,13 @@ export const paths: Paths = {
       summary: 'Let queued jobs take the free slots',
       description: 'For settings that were changed in the database. Passes no limit.',
       security: secured,
-      responses: { 200: answer('Done.', 'Ok', examples.ok), 401: unauthorised, 413: tooLarge, ...faults },
+      responses: {
+        200: answer('Done.', 'Ok', examples.ok),
+        400: answer('There is a body and it is malformed.', 'Error', { error: 'Malformed JSON in the request body' }),
+        401: unauthorised,
+        413: tooLarge,
+        ...faults,
+      },
     },
   },
   '/logs/{id}': {
