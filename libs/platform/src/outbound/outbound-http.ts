@@ -220,7 +220,7 @@ function consume(body: Readable, take: (chunk: Buffer) => boolean | void): Promi
         if (take(chunk) === false) resolve();
         else return;
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
       body.removeAllListeners('data').destroy();
     });
