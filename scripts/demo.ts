@@ -5,7 +5,7 @@ import { Checks } from './demo/checks';
 import { runChapters } from './demo/chapters';
 import { demoPlace, type DemoPlace, ownFolder } from './demo/demo-place';
 import { EngineClient } from './demo/engine-client';
-import { mediaTools } from './demo/media-tools';
+import { mediaTools } from './local/media-tools';
 import { columns, Screen } from './demo/screen';
 import { LocalError, reasonOf } from './local/local-error';
 import { LocalSuite } from './local/local-suite';

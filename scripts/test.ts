@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { mediaTools } from './local/media-tools';
 import { packageRoot } from './local/package-root';
+import { ConsoleProgress } from './local/progress';
 
 /** What of jest's result file is read here. */
 interface JestResult {
@@ -19,6 +21,7 @@ interface JestResult {
  * `<n> passed, <n> failed[, <n> skipped]`, the exit code jest's.
  */
 async function main(args: string[]): Promise<number> {
+  if (args.length === 0) await ensureMediaTools();
   const root = packageRoot();
   const folder = mkdtempSync(join(tmpdir(), 'task-engine-result-'));
   const file = join(folder, 'result.json');
@@ -34,6 +37,14 @@ async function main(args: string[]): Promise<number> {
   console.log(summary(readResult(file), code));
   rmSync(folder, { recursive: true, force: true });
   return code;
+}
+
+/** A whole run covers the media work too: installs ffmpeg where it can, and says so where it cannot. */
+async function ensureMediaTools(): Promise<void> {
+  const progress = new ConsoleProgress();
+  const tools = await mediaTools(process.env, progress, new AbortController().signal);
+  progress.end();
+  if (typeof tools === 'string') console.log(`No ffmpeg here, its tests are skipped: ${tools}`);
 }
 
 function readResult(file: string): JestResult | undefined {

@@ -3,7 +3,7 @@ import type { Callback, DemoServer } from './demo-server';
 import type { Checks } from './checks';
 import type { EngineClient, JobFacts } from './engine-client';
 import { JobView } from './job-view';
-import type { MediaTools } from './media-tools';
+import type { MediaTools } from '../local/media-tools';
 import { producedFiles, type ProducedFile } from './produced-files';
 import { columns, type Screen } from './screen';
 import { PICTURE, VIDEO } from './test-video';

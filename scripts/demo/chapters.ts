@@ -6,7 +6,7 @@ import { captureDemo } from './capture';
 import type { Checks } from './checks';
 import { DemoServer } from './demo-server';
 import { EngineClient } from './engine-client';
-import type { MediaTools } from './media-tools';
+import type { MediaTools } from '../local/media-tools';
 import type { Screen } from './screen';
 import { priorityDemo, retryDemo, runAtDemo, semaphoreDemo } from './small-jobs';
 import { makeTestVideo, PICTURE, VIDEO_SECONDS } from './test-video';

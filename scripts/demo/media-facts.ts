@@ -1,5 +1,5 @@
 import { runCommand } from '../local/commands';
-import type { MediaTools } from './media-tools';
+import type { MediaTools } from '../local/media-tools';
 
 /** What ffprobe finds in a file. */
 export interface MediaFacts {

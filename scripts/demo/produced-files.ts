@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describeFacts, type MediaFacts, mediaFacts } from './media-facts';
-import type { MediaTools } from './media-tools';
+import type { MediaTools } from '../local/media-tools';
 import { shorten } from './screen';
 
 /** A file, or a folder of segments, that a job's callback names. */

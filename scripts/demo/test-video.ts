@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { runCommand } from '../local/commands';
 import { LocalError } from '../local/local-error';
-import type { MediaTools } from './media-tools';
+import type { MediaTools } from '../local/media-tools';
 
 export const PICTURE = { width: 640, height: 360, framesPerSecond: 25 } as const;
 

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { findCommands, isExecutable } from '../local/commands';
-import type { Progress, Step } from '../local/progress';
+import { findCommands, isExecutable } from './commands';
+import type { Progress, Step } from './progress';
 
 /** The programs that make and read media. */
 export interface MediaTools {
@@ -27,13 +27,13 @@ export async function mediaTools(
   if (present) return present;
   if (env.FFMPEG_PATH || env.FFPROBE_PATH) return 'FFMPEG_PATH and FFPROBE_PATH do not name two programs';
   const [apt] = findCommands('apt-get', env.PATH ?? '');
-  if (!apt) return 'install ffmpeg (macOS: brew install ffmpeg) and run the demo again';
-  if (process.getuid?.() !== 0) return 'run `sudo apt-get install -y ffmpeg`, then the demo again';
+  if (!apt) return 'install ffmpeg (macOS: brew install ffmpeg) and run this again';
+  if (process.getuid?.() !== 0) return 'run `sudo apt-get install -y ffmpeg`, then this again';
   const step = progress.step('ffmpeg');
   const fault = await install(apt, env, step, signal);
   const tools = find(env);
   if (tools) step.done('installed by apt-get');
-  return tools ?? `apt-get could not install it${fault ? ` (${fault})` : ''}; install it and run the demo again`;
+  return tools ?? `apt-get could not install it${fault ? ` (${fault})` : ''}; install it and run this again`;
 }
 
 function find(env: NodeJS.ProcessEnv): MediaTools | undefined {
