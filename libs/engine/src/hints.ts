@@ -15,6 +15,8 @@ export interface Hints {
   /** Running executions whose workers must stop. */
   stopped: string[];
   broken: string[];
+  /** Part of the keys of work that is hinted again, see WorkQueues.epoch. */
+  epoch: string;
 }
 
 /** Sends hints after COMMIT. Never throws: the caller's work is done and durable. */
@@ -31,17 +33,18 @@ export class HintSender {
     if (hints.stopped?.length) this.notifier.emit('execution.stop', { executionIds: hints.stopped });
     for (const jobId of hints.broken ?? []) this.notifier.emit('job.broken', { jobId });
 
+    const suffix = hints.epoch ? `-${hints.epoch}` : '';
     const work = new Map<string, { key: string; data: object }[]>();
     for (const { id, queue } of hints.executions ?? []) {
       const items = work.get(queue) ?? [];
       work.set(queue, items);
-      items.push({ key: `e${id}`, data: { executionId: id } });
+      items.push({ key: `e${id}${suffix}`, data: { executionId: id } });
     }
     if (hints.advance?.length) {
       work.set(
         'controller',
         hints.advance.map(({ jobId, because }) => ({
-          key: `${jobId}-${because}`,
+          key: `${jobId}-${because}${suffix}`,
           data: { jobId },
         })),
       );

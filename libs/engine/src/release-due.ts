@@ -34,10 +34,13 @@ export class ReleaseDue {
     }
     for (;;) {
       const ids = await dueJobs.takeDueSemaphores(BATCH, PROBE_HOLD_SECONDS);
-      await this.queues.add(
-        'scheduler',
-        ids.map((jobId) => ({ key: `semaphore-${jobId}`, data: { jobId } })),
-      );
+      if (ids.length > 0) {
+        const epoch = await this.queues.epoch();
+        await this.queues.add(
+          'scheduler',
+          ids.map((jobId) => ({ key: `semaphore-${jobId}-${epoch}`, data: { jobId } })),
+        );
+      }
       if (ids.length < BATCH) return late;
     }
   }

@@ -141,6 +141,28 @@ describe('work queues', () => {
     await eventually(() => seen.length === 1);
   });
 
+  it('name each time between two FLUSHALLs, so that a key which one left behind blocks no repair', async () => {
+    const seen: string[] = [];
+    const app = await start((own) =>
+      own.queues.process('work', 4, ({ executionId }) => {
+        seen.push(executionId);
+        return Promise.resolve();
+      }),
+    );
+    const before = await app.queues.epoch();
+    expect(before).toMatch(/^[0-9a-f]{8}$/);
+    expect(await app.queues.epoch()).toBe(before);
+    await admin.flushall();
+    // what Bull writes when FLUSHALL comes between its taking a hint and its marking it as active
+    await admin.hset(`${prefix}:work:e7`, 'processedOn', '1');
+    await app.queues.add('work', executions(['7']));
+    const after = await app.queues.epoch();
+    expect(after).not.toBe(before);
+    await app.queues.add('work', [{ key: `e7-${after}`, data: { executionId: '7' } }]);
+    await eventually(() => seen.length >= 1);
+    expect(seen).toEqual(['7']);
+  });
+
   it('recover from a killed Redis and keep what it had', async () => {
     const seen = new Set<string>();
     const app = await start((started) =>
