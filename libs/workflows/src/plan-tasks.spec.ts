@@ -17,7 +17,7 @@ const job: JobContext = {
     callbacks: { list_segments: true },
   },
   parameters: { on: true, off: false, text: '${parameters.on}', list: [1] },
-  workDir: '/work/7',
+  workDir: '/folder/7',
 };
 
 const task = (name: string, needs: string[] = [], more: Partial<TaskPlan> = {}): TaskPlan => ({
@@ -177,7 +177,7 @@ describe('the arguments of a task', () => {
         },
         { index: 3 },
       ),
-    ).toEqual({ on: true, list: [1], job: '7/5', who: 'demo', kind: 'local', flag: true, file: '/work/7/x', index: 3 });
+    ).toEqual({ on: true, list: [1], job: '7/5', who: 'demo', kind: 'local', flag: true, file: '/folder/7/x', index: 3 });
   });
 
   it('submitted templates stay text', () => {
