@@ -16,27 +16,46 @@ interface JestResult {
   numRuntimeErrorTestSuites: number;
 }
 
+/** The e2e tests run alone, one file at a time: each has five to eleven processes of its own, and some look at the clock. */
+const PARTS = [
+  ['--selectProjects', 'unit', 'integration', '--maxWorkers=2'],
+  ['--selectProjects', 'e2e', '--runInBand'],
+];
+
 /**
  * `npm test [-- jest's arguments]`: unit, integration and e2e tests on servers of their own. The last line is
- * `<n> passed, <n> failed[, <n> skipped]`, the exit code jest's.
+ * `<n> passed, <n> failed[, <n> skipped]`, the exit code that of the first part that failed.
  */
 async function main(args: string[]): Promise<number> {
+  // Ctrl-C reaches jest by itself; this process only has to outlive it.
+  process.on('SIGINT', () => undefined);
   if (args.length === 0) await ensureMediaTools();
+  const runs: Run[] = [];
+  for (const part of args.length === 0 ? PARTS : [args]) runs.push(await run(part));
+  console.log(summary(runs));
+  return runs.find(({ code }) => code !== 0)?.code ?? 0;
+}
+
+interface Run {
+  code: number;
+  result?: JestResult;
+}
+
+async function run(args: string[]): Promise<Run> {
   const root = packageRoot();
   const folder = mkdtempSync(join(tmpdir(), 'task-engine-result-'));
   const file = join(folder, 'result.json');
   const jest = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
   const workers = args.some((arg) => /^(-w|-i|--maxWorkers|--runInBand)/.test(arg)) ? [] : ['--maxWorkers=2'];
-  const options = ['--json', `--outputFile=${file}`, '--reporters=default', ...workers, ...args];
+  const options = [...args, ...workers, '--json', `--outputFile=${file}`, '--reporters=default'];
   const child = spawn(process.execPath, [jest, ...options], { cwd: root, stdio: ['inherit', 'ignore', 'inherit'] });
-  const forward = (signal: NodeJS.Signals) => void child.kill(signal);
-  // Ctrl-C reaches jest by itself; this process only has to outlive it.
-  process.on('SIGINT', () => undefined);
+  const forward = () => void child.kill('SIGTERM');
   process.on('SIGTERM', forward);
   const code = await new Promise<number>((done) => child.on('close', (status) => done(status ?? 130)));
-  console.log(summary(readResult(file), code));
+  process.off('SIGTERM', forward);
+  const result = readResult(file);
   rmSync(folder, { recursive: true, force: true });
-  return code;
+  return { code, result };
 }
 
 /** A whole run covers the media work too: installs ffmpeg where it can, and says so where it cannot. */
@@ -55,13 +74,17 @@ function readResult(file: string): JestResult | undefined {
   }
 }
 
-function summary(result: JestResult | undefined, code: number): string {
-  if (!result) return `0 passed, ${code === 0 ? 0 : 1} failed`;
-  const counted = result.numFailedTests + result.numRuntimeErrorTestSuites;
-  // A failing global setup or a coverage limit fails the run without failing a test.
-  const failed = counted === 0 && code !== 0 ? 1 : counted;
-  const skipped = result.numPendingTests + result.numTodoTests;
-  return `${result.numPassedTests} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+function summary(runs: Run[]): string {
+  const sum = (count: (run: Run) => number) => runs.reduce((total, run) => total + count(run), 0);
+  const skipped = sum(({ result }) => (result ? result.numPendingTests + result.numTodoTests : 0));
+  const passed = sum(({ result }) => result?.numPassedTests ?? 0);
+  return `${passed} passed, ${sum(failures)} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}
+
+function failures({ code, result }: Run): number {
+  const counted = result ? result.numFailedTests + result.numRuntimeErrorTestSuites : 0;
+  // A failing global setup fails the run without failing a test.
+  return counted === 0 && code !== 0 ? 1 : counted;
 }
 
 main(process.argv.slice(2)).then(
