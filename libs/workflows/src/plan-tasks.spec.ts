@@ -177,7 +177,16 @@ describe('the arguments of a task', () => {
         },
         { index: 3 },
       ),
-    ).toEqual({ on: true, list: [1], job: '7/5', who: 'demo', kind: 'local', flag: true, file: '/folder/7/x', index: 3 });
+    ).toEqual({
+      on: true,
+      list: [1],
+      job: '7/5',
+      who: 'demo',
+      kind: 'local',
+      flag: true,
+      file: '/folder/7/x',
+      index: 3,
+    });
   });
 
   it('submitted templates stay text', () => {
