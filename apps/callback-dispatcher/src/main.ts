@@ -1,5 +1,5 @@
-import { DatabaseReadiness, MigrationsReadiness } from '@task-engine/database';
-import { NotificationServer, RedisReadiness, SubscriberReadiness } from '@task-engine/messaging';
+import { engineReadiness } from '@task-engine/engine';
+import { NotificationServer } from '@task-engine/messaging';
 import { configurationOrExit, dispatcherSchema, runApp } from '@task-engine/platform';
 import { DispatcherModule } from './dispatcher.module';
 
@@ -11,11 +11,6 @@ void runApp({
   configuration,
   port: configuration.OPS_PORT,
   host: configuration.HOST,
-  readiness: (app) => [
-    app.get(DatabaseReadiness),
-    app.get(MigrationsReadiness),
-    app.get(RedisReadiness),
-    app.get(SubscriberReadiness),
-  ],
+  readiness: engineReadiness,
   strategy: (app) => app.get(NotificationServer),
 });

@@ -3,7 +3,6 @@ export { Database } from './database';
 export { DatabaseModule, DatabaseReadiness, MigrationsReadiness } from './database.module';
 export { Leadership } from './leadership';
 export { migrate } from './migrate';
-export { uniqueViolation } from './sql';
 export type { ClientKeyRecord, ClientRecord } from './stores/client.store';
 export type {
   ClaimedDelivery,

@@ -16,9 +16,3 @@ export function sqlOf(runner: QueryRunner): Sql {
     },
   };
 }
-
-/** Constraint of a unique violation (SQLSTATE 23505), or undefined for any other error. */
-export function uniqueViolation(error: unknown): string | undefined {
-  const fault = error as { code?: string; constraint?: string } | undefined;
-  return fault?.code === '23505' ? fault.constraint : undefined;
-}

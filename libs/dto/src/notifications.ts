@@ -12,7 +12,6 @@ export const NOTIFICATIONS = {
   'schedule.changed': z.object({}),
   /** Whoever runs one of these executions stops it. */
   'execution.stop': z.object({ executionIds: z.array(rowId) }),
-  'settings.changed': z.object({}),
   'job.broken': z.object({ jobId: rowId }),
 } satisfies Record<string, z.ZodType>;
 

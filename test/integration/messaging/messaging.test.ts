@@ -322,12 +322,12 @@ describe('notifications', () => {
 
   it('are heard again after Redis was killed, was down, or froze; readiness tells', async () => {
     let seen = 0;
-    const app = await start((started) => started.server.handle('settings.changed', () => void (seen += 1)));
+    const app = await start((started) => started.server.handle('schedule.changed', () => void (seen += 1)));
     const heard = async () => {
       await eventually(() => app.server.subscribed());
       const before = seen;
       await eventually(() => {
-        app.notifier.emit('settings.changed', {});
+        app.notifier.emit('schedule.changed', {});
         return seen > before;
       });
     };
@@ -346,11 +346,11 @@ describe('notifications', () => {
   it('subscribe late when Redis was down at the start', async () => {
     await redisProcess().stop();
     let seen = 0;
-    const app = await start((started) => started.server.handle('settings.changed', () => void (seen += 1)));
+    const app = await start((started) => started.server.handle('schedule.changed', () => void (seen += 1)));
     expect(app.server.subscribed()).toBe(false);
     await redisProcess().start();
     await eventually(() => app.server.subscribed());
-    app.notifier.emit('settings.changed', {});
+    app.notifier.emit('schedule.changed', {});
     await eventually(() => seen === 1);
   });
 });
