@@ -15,6 +15,8 @@ export const ERROR_CODES = [
   'not_found',
   /** The state machine does not allow the change from the row's present state. */
   'illegal_transition',
+  /** The Idempotency-Key of this request came with another request before. */
+  'key_reused',
   /** Missing, unknown or revoked credentials. */
   'unauthorised',
   /** A lease that is no longer the newest one of its execution. */

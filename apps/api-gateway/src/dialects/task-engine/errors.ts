@@ -1,6 +1,6 @@
 import type { ErrorCode } from '@task-engine/domain';
 
-/** The documents know 400 for whatever a caller got wrong, unknown ids included, and 401. */
+/** The documents know 400 for whatever a caller got wrong, unknown ids included, and 401. They know no Idempotency-Key: 422 is its draft's. */
 export const STATUS = {
   invalid_parameter: 400,
   unknown_workflow: 400,
@@ -9,6 +9,7 @@ export const STATUS = {
   not_found: 400,
   illegal_transition: 400,
   stale_lease: 400,
+  key_reused: 422,
   unauthorised: 401,
   unavailable: 503,
 } as const satisfies Record<ErrorCode, number>;
