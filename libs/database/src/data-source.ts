@@ -6,17 +6,24 @@ import { DefinitionEntity } from './entities/definition.entity';
 import { DeliveryEntity } from './entities/delivery.entity';
 import { DeliveryAttemptEntity } from './entities/delivery-attempt.entity';
 import { ExecutionEntity } from './entities/execution.entity';
+import { IdempotencyKeyEntity } from './entities/idempotency-key.entity';
 import { JobEntity } from './entities/job.entity';
 import { JobLogEntity } from './entities/job-log.entity';
+import { JobSearchEntity } from './entities/job-search.entity';
 import { JobTransitionEntity } from './entities/job-transition.entity';
 import { LaneEntity } from './entities/lane.entity';
 import { ScheduleEntity } from './entities/schedule.entity';
 import { ScheduleTickEntity } from './entities/schedule-tick.entity';
 import { SettingEntity } from './entities/setting.entity';
 import { TaskEntity } from './entities/task.entity';
+import { UnsettledEntity } from './entities/unsettled.entity';
 import { WorkerEntity } from './entities/worker.entity';
 import { WorkerQueueEntity } from './entities/worker-queue.entity';
 import { Initial1700000000000 } from './migrations/1700000000000-initial';
+import { IdempotencyKey1700000000050 } from './migrations/1700000000050-idempotency-key';
+import { CostOfManyJobs1700000000100 } from './migrations/1700000000100-cost-of-many-jobs';
+import { HotPath1700000000200 } from './migrations/1700000000200-hot-path';
+import { watched } from './watched-client';
 
 export const ENTITIES = [
   ClientEntity,
@@ -26,14 +33,17 @@ export const ENTITIES = [
   DeliveryEntity,
   DeliveryAttemptEntity,
   ExecutionEntity,
+  IdempotencyKeyEntity,
   JobEntity,
   JobLogEntity,
+  JobSearchEntity,
   JobTransitionEntity,
   LaneEntity,
   ScheduleEntity,
   ScheduleTickEntity,
   SettingEntity,
   TaskEntity,
+  UnsettledEntity,
   WorkerEntity,
   WorkerQueueEntity,
 ];
@@ -44,7 +54,15 @@ export interface ConnectionOptions {
   poolSize?: number;
   /** Shown in pg_stat_activity. */
   applicationName?: string;
+  /**
+   * Seconds after which the server cancels a statement, and little more after which a server that says nothing counts as gone. Unset:
+   * neither, for migrations and tools.
+   */
+  statementSeconds?: number;
 }
+
+/** A statement that was cancelled by the server in time must not look like silence. */
+const SILENCE_MARGIN_MS = 1_000;
 
 export function createDataSource(options: ConnectionOptions): DataSource {
   return new DataSource(createDataSourceOptions(options));
@@ -59,7 +77,7 @@ export function createDataSourceOptions(options: ConnectionOptions): DataSourceO
     uuidExtension: 'pgcrypto',
     installExtensions: false,
     entities: ENTITIES,
-    migrations: [Initial1700000000000],
+    migrations: [Initial1700000000000, IdempotencyKey1700000000050, CostOfManyJobs1700000000100, HotPath1700000000200],
     migrationsTransactionMode: 'all',
     synchronize: false,
     extra: {
@@ -67,8 +85,20 @@ export function createDataSourceOptions(options: ConnectionOptions): DataSourceO
       // A connection that hangs is an error of the caller's statement, not a wait without end.
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
+      // What a queue works on is in memory. PostgreSQL's default is that of a spinning disk, and makes it read whole tables of some ten
+      // thousand rows where a batch wants a few hundred of them.
+      options: '-c random_page_cost=1.1',
+      // An idle connection whose peer is gone is found before it is needed; the system's own default is two hours.
+      keepAliveInitialDelayMillis: 10_000,
       // A process that freezes inside a transaction must not keep its locks (the lane's among them) for as long as it is frozen.
       idle_in_transaction_session_timeout: 10_000,
+      ...limits(options.statementSeconds),
     },
   };
+}
+
+function limits(statementSeconds: number | undefined): object {
+  if (statementSeconds === undefined) return {};
+  const milliseconds = statementSeconds * 1_000;
+  return { statement_timeout: milliseconds, Client: watched(milliseconds + SILENCE_MARGIN_MS) };
 }

@@ -31,6 +31,12 @@ export class MigrationsReadiness {
   }
 }
 
+/**
+ * Longer than any statement of the engine, and short enough that connections which died without a word are replaced within the 12 s in
+ * which lost work must run again.
+ */
+const STATEMENT_SECONDS = 8;
+
 @Module({})
 export class DatabaseModule {
   /** One pool for the app. Start-up waits for PostgreSQL (about a minute), so apps may start before it. */
@@ -40,7 +46,7 @@ export class DatabaseModule {
       global: true,
       imports: [
         TypeOrmModule.forRoot({
-          ...createDataSourceOptions(options),
+          ...createDataSourceOptions({ statementSeconds: STATEMENT_SECONDS, ...options }),
           retryAttempts: 30,
           retryDelay: 2_000,
         }),

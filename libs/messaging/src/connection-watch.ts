@@ -12,7 +12,7 @@ interface Watched {
 /** What ioredis keeps to itself: the commands that wait for their answer. */
 interface Internals {
   commandQueue: { length: number };
-  stream?: NodeJS.EventEmitter;
+  stream?: NodeJS.EventEmitter & { destroy(): void };
 }
 
 /**
@@ -48,12 +48,16 @@ export class ConnectionWatch {
   private look(): void {
     const now = performance.now();
     for (const [connection, entry] of this.watched) {
-      const outstanding = connection.status === 'ready' && internals(connection).commandQueue.length > 0;
+      // `connect`: the first commands (AUTH, INFO) are under way; ioredis itself waits for their answers without end
+      const speaks = connection.status === 'ready' || connection.status === 'connect';
+      const outstanding = speaks && internals(connection).commandQueue.length > 0;
       if (outstanding && !entry.outstanding) entry.since = Math.max(entry.since, now);
       entry.outstanding = outstanding;
       if (!outstanding || now - entry.since < entry.silenceMs) continue;
       entry.outstanding = false;
       connection.disconnect(true);
+      // the peer will not close its side either, and ioredis would give it two seconds for that
+      internals(connection).stream?.destroy();
     }
   }
 }

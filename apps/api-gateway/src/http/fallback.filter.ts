@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, NotFoundException } from '@nestjs/common';
+import { isUnavailable } from '@task-engine/database';
 import { Log } from '@task-engine/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isUnavailable } from './unavailability';
 
 /** Seconds after which a caller may try again. */
 export const RETRY_AFTER = '5';

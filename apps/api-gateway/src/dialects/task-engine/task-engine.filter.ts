@@ -19,35 +19,40 @@ export class TaskEngineFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const route = `${request.method} ${request.routeOptions.url}`;
-    const { status, message } = await this.describe(error, route);
+    const { status, message } = this.describe(error, route, reply);
     if (status === 401) return void reply.code(401).send(UNAUTHORISED);
-    if (status === 503) void reply.header('retry-after', RETRY_AFTER);
-    if (route === 'POST /job') return this.answerSubmission(reply, status, message);
+    if (route === 'POST /job') return this.answerSubmission(reply, status, message, route);
     const { id } = request.params as { id?: string };
     void reply.code(status).send(isUpdate(route) ? { id, error: message } : { error: message });
   }
 
-  private async describe(error: unknown, route: string): Promise<{ status: number; message: string }> {
+  private describe(error: unknown, route: string, reply: FastifyReply): { status: number; message: string } {
     const fault =
       error instanceof DomainError
         ? { status: STATUS[error.code] as number, message: error.message }
         : describeFault(error);
     if (fault.status === 500) this.log.error({ err: error, route }, 'request failed');
+    if (fault.status === 503) {
+      this.log.warn({ err: error, route }, 'the database does not serve: the caller is asked to come again');
+      void reply.header('retry-after', RETRY_AFTER);
+    }
     // health is documented with 500 for a store that cannot be read
     return route.endsWith(' /health') && fault.status === 503 ? { ...fault, status: 500 } : fault;
   }
 
   /** A refused submission is answered with an id of its own, under which the log tells why. */
-  private async answerSubmission(reply: FastifyReply, status: number, message: string): Promise<void> {
-    if (status >= 500) return void reply.code(status).type('text/plain; charset=utf-8').send(SUBMIT_FAULT);
-    try {
-      const id = await this.submitJob.reserveId();
-      this.log.info({ jobId: id }, `submission refused: ${maskText(message)}`);
-      void reply.code(status).send({ id, error: message });
-    } catch (error) {
-      this.log.error({ err: error }, 'no id for a refused submission');
-      void reply.code(describeFault(error).status).type('text/plain; charset=utf-8').send(SUBMIT_FAULT);
+  private async answerSubmission(reply: FastifyReply, status: number, message: string, route: string): Promise<void> {
+    if (status < 500) {
+      try {
+        const id = await this.submitJob.reserveId();
+        this.log.info({ jobId: id }, `submission refused: ${maskText(message)}`);
+        return void reply.code(status).send({ id, error: message });
+      } catch (error) {
+        // no id to be had: a read-only PostgreSQL gives none
+        status = this.describe(error, route, reply).status;
+      }
     }
+    void reply.code(status).type('text/plain; charset=utf-8').send(SUBMIT_FAULT);
   }
 }
 
