@@ -1,6 +1,7 @@
 import { Injectable, OnApplicationBootstrap } from '@nestjs/common';
 import { Leadership } from '@task-engine/database';
 import { Log, Metrics, Shutdown } from '@task-engine/platform';
+import { Bookkeeper } from './bookkeeper';
 import { Timekeeper } from './timekeeper';
 
 /** Pause between two attempts to lead, and between two looks whether this process still does. */
@@ -14,6 +15,7 @@ export class Leader implements OnApplicationBootstrap {
   constructor(
     private readonly leadership: Leadership,
     private readonly timekeeper: Timekeeper,
+    private readonly bookkeeper: Bookkeeper,
     private readonly shutdown: Shutdown,
     private readonly log: Log,
     metrics: Metrics,
@@ -27,10 +29,11 @@ export class Leader implements OnApplicationBootstrap {
     this.leadership.onLost(() => {
       this.log.warn('leadership lost: the connection to PostgreSQL that held it ended');
       void this.timekeeper.stop();
+      void this.bookkeeper.stop();
     });
     this.shutdown.onStopIntake('leader', async () => {
       clearTimeout(this.timer);
-      await this.timekeeper.stop();
+      await Promise.all([this.timekeeper.stop(), this.bookkeeper.stop()]);
       await this.leadership.resign();
     });
     void this.attempt();
@@ -44,6 +47,7 @@ export class Leader implements OnApplicationBootstrap {
       else if (leads && !led) {
         this.log.info('this process leads: it releases due jobs, expires leases and sweeps');
         this.timekeeper.start();
+        this.bookkeeper.start();
       }
     } catch (error) {
       this.log.warn({ err: error }, 'could not ask for leadership');

@@ -2,6 +2,7 @@ import { DynamicModule, Module } from '@nestjs/common';
 import { Leadership } from '@task-engine/database';
 import { EngineModule } from '@task-engine/engine';
 import { OutboundHttp, type SchedulerConfiguration } from '@task-engine/platform';
+import { Bookkeeper } from './bookkeeper';
 import { Leader } from './leader';
 import { SemaphoreProcessor } from './semaphore.processor';
 import { Timekeeper } from './timekeeper';
@@ -18,6 +19,7 @@ export class SchedulerModule {
           provide: OutboundHttp,
           useFactory: () => OutboundHttp.from(configuration, configuration.SEMAPHORE_TIMEOUT_SECONDS * 1_000),
         },
+        Bookkeeper,
         Leader,
         Timekeeper,
         SemaphoreProcessor,

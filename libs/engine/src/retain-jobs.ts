@@ -4,21 +4,31 @@ import { Database } from '@task-engine/database';
 const BATCH = 500;
 /** Ticks are kept this long, in days: the record that each due time fired once. */
 const TICK_DAYS = 7;
+/** Idempotency-Keys are kept at least this long, in hours: field practice, longer than anybody repeats a request. */
+const KEY_HOURS = 24;
 
-/** Deletes finished jobs and all that belongs to them after `days`, unless they are marked `persist`. */
+/** Deletes finished jobs and all that belongs to them after `days`, unless they are marked `persist`; and what only serves for a while. */
 @Injectable()
 export class RetainJobs {
   constructor(private readonly database: Database) {}
 
   /** @returns number of jobs deleted */
   async run(days: number): Promise<number> {
-    const { jobs, schedules, workers } = this.database.stores;
+    const { idempotencyKeys, schedules, workers } = this.database.stores;
     let total = 0;
     for (;;) {
-      const deleted = await jobs.deleteFinished(days, BATCH);
+      const deleted = await this.database.transaction(async (stores) => {
+        const ids = await stores.jobs.lockFinished(days, BATCH);
+        if (ids.length > 0) {
+          await stores.totals.forget(ids, await stores.totals.lock());
+          await stores.jobs.delete(ids);
+        }
+        return ids;
+      });
       total += deleted.length;
       if (deleted.length < BATCH) break;
     }
+    while ((await idempotencyKeys.deleteOld(KEY_HOURS, BATCH)) === BATCH);
     await schedules.deleteTicks(TICK_DAYS);
     await workers.deleteSilent();
     return total;

@@ -1,4 +1,4 @@
-import { AdmitJobs, ChangeSetting } from '@task-engine/engine';
+import { ChangeSetting, ExplainWait } from '@task-engine/engine';
 import { TestEngine } from '../../support/start-engine';
 
 describe('admission', () => {
@@ -16,11 +16,10 @@ describe('admission', () => {
     await engine.advance(id);
   };
   const reasons = async () => {
-    await engine.get(AdmitJobs).explain((await engine.stores.lanes.findByName('engine'))!.id);
-    const rows = await engine.query<{ wait_reason: string }>(
-      `SELECT wait_reason FROM job WHERE state = 'queued' ORDER BY id`,
-    );
-    return rows.map((row) => row.wait_reason);
+    const queued = await engine.query<{ id: string }>(`SELECT id FROM job WHERE state = 'queued' ORDER BY id`);
+    const ids = queued.map(({ id }) => id);
+    const explained = await engine.get(ExplainWait).run('engine', ids);
+    return ids.map((id) => explained.get(id));
   };
 
   it('ten controllers at once never pass max_jobs and start no job twice', async () => {
@@ -57,6 +56,21 @@ describe('admission', () => {
     for (let i = 0; i < 3; i += 1) await engine.submit('noop', {}, { priority: 5 });
     expect(await engine.admit()).toBe(2);
     expect(await reasons()).toEqual(['LaneFull', 'LaneFull', 'LaneFull', 'LaneFull']);
+  });
+
+  it('gives reserved slots to priority jobs however many normal ones stand on top of the queue', async () => {
+    await set('max_jobs', 3);
+    await set('priority_slots', 2);
+    for (let i = 0; i < 5; i += 1) await engine.submit('noop', {}, { priority: 6 });
+    await engine.query('UPDATE job SET top_of_queue = true');
+    for (let i = 0; i < 3; i += 1) await engine.submit('noop', {}, { priority: 5 });
+    expect(await engine.admit()).toBe(3);
+    expect(
+      await engine.query(`SELECT priority, count(*)::int AS n FROM job WHERE state = 'started' GROUP BY 1 ORDER BY 1`),
+    ).toEqual([
+      { priority: 5, n: 2 },
+      { priority: 6, n: 1 },
+    ]);
   });
 
   it('a changed threshold counts for jobs that wait already', async () => {
@@ -108,12 +122,11 @@ describe('admission', () => {
     await engine.submit('noop', {}, { semaphoreUrl: 'http://127.0.0.1:9/' });
     const paused = await engine.submit('noop');
     await engine.stores.jobs.pause(paused);
-    await reasons();
+    expect(await reasons()).toEqual(['LaneFull']);
     const rows = await engine.query(
-      `SELECT state, wait_reason FROM job WHERE state IN ('queued', 'scheduled', 'paused') ORDER BY id`,
+      `SELECT state, wait_reason FROM job WHERE state IN ('scheduled', 'paused') ORDER BY id`,
     );
     expect(rows).toEqual([
-      { state: 'queued', wait_reason: 'LaneFull' },
       { state: 'scheduled', wait_reason: 'RunAt' },
       { state: 'scheduled', wait_reason: 'Semaphore' },
       { state: 'paused', wait_reason: 'JobPaused' },

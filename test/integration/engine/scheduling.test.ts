@@ -74,6 +74,29 @@ describe('scheduling', () => {
     expect(await engine.stores.jobs.find(id)).toMatchObject({ state: 'scheduled', waitReason: 'RunAt' });
   });
 
+  it('a job that started, was paused and given a new time or semaphore waits for it when it is resumed', async () => {
+    const { id: clientId } = await engine.client();
+    const update = (id: string, changes: object) => engine.get(UpdateJob).run({ clientId, jobId: id, changes });
+    const open = (id: string) => engine.get(ProbeSemaphore).run(id, () => Promise.resolve({ open: true }));
+    await engine.stores.lanes.changeSetting('engine', 'max_jobs', 100);
+    const id = await engine.submit('noop', {}, { semaphoreUrl: 'http://first.example/' });
+    await open(id);
+    await engine.admit();
+    await update(id, { state: 'paused' });
+    await update(id, { state: 'queued' });
+    // it has let the job start before, so it is not asked again
+    expect(await engine.state(id)).toBe('queued');
+    await engine.admit();
+    await update(id, { state: 'paused' });
+    await update(id, { runAt: inSeconds(3600), semaphoreUrl: 'http://second.example/' });
+    await update(id, { state: 'queued' });
+    expect(await engine.stores.jobs.find(id)).toMatchObject({ state: 'scheduled', waitReason: 'RunAt' });
+    await due(id);
+    expect(await engine.get(ReleaseDue).run()).toEqual([]);
+    expect(await open(id)).toBe(true);
+    expect(await engine.state(id)).toBe('queued');
+  });
+
   it('every tick of a schedule is fired by one of several leaders', async () => {
     await engine.query(`UPDATE schedule SET next_at = now() - interval '1 second'`);
     const fired = await Promise.all(Array.from({ length: 10 }, () => engine.stores.schedules.fireDue()));

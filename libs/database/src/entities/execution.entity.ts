@@ -30,8 +30,11 @@ export class ExecutionEntity {
   @Column({ name: 'available_at', type: 'timestamptz' })
   availableAt!: Date;
 
-  @Column({ name: 'dispatched_at', type: 'timestamptz', nullable: true })
-  dispatchedAt!: Date | null;
+  @Column({ type: 'boolean' })
+  parked!: boolean;
+
+  @Column({ name: 'last_chance', type: 'boolean' })
+  lastChance!: boolean;
 
   @Column({ name: 'lease_expires_at', type: 'timestamptz', nullable: true })
   leaseExpiresAt!: Date | null;

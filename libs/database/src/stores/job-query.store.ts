@@ -1,5 +1,7 @@
 import type { JobState, JsonObject, WaitReason } from '@task-engine/domain';
 import type { Sql } from '../sql';
+import { type JobFilter, jobList } from './job-list';
+import { markName } from './totals.store';
 
 /** A job as lists show it; dates in milliseconds' precision as JavaScript has them. */
 export interface JobSummary {
@@ -31,42 +33,6 @@ export interface JobLogRow {
   visible: boolean;
   createdAt: Date;
   updatedAt: Date;
-}
-
-/** What a list may be ordered by; ties go by id in the same direction. */
-export const JOB_ORDERS = {
-  id: 'j.id',
-  client: 'c.name',
-  workflow: 'j.workflow',
-  priority: 'j.priority',
-  position: 'j.position',
-  topOfQueue: 'j.top_of_queue',
-  // `failed` is a shade of completed, as the lists show it
-  state: `CASE j.state WHEN 'failed' THEN 'completed' ELSE j.state END`,
-  failed: `(j.state = 'failed')`,
-  runAt: 'j.run_at',
-  createdAt: 'j.created_at',
-  updatedAt: 'j.updated_at',
-} as const;
-
-export type JobOrder = keyof typeof JOB_ORDERS;
-
-export interface JobFilter {
-  laneId: number;
-  limit: number;
-  orderBy: JobOrder;
-  ascending: boolean;
-  /** Any of these; undefined: every state; empty: no job at all. */
-  states?: JobState[];
-  /** Created at or after. */
-  from?: Date;
-  /** Created before (exclusive: the caller adds the precision of its inclusive bound). */
-  before?: Date;
-  /** Literal text anywhere in the submitted parameters, whatever its case. */
-  search?: string;
-  ids?: string[];
-  client?: string;
-  persist?: boolean;
 }
 
 /** Started, queued and scheduled jobs of one moment, each list in its own order. */
@@ -104,25 +70,34 @@ export class JobQueryStore {
   async list(filter: JobFilter): Promise<JobView[]> {
     const parameters: unknown[] = [];
     const bind = (value: unknown) => `$${parameters.push(value)}`;
-    const where = conditions(filter, bind);
+    const page = jobList(filter, bind, filter.search ? await this.searchedThrough() : undefined);
     const direction = filter.ascending ? 'ASC' : 'DESC';
-    const order = `${JOB_ORDERS[filter.orderBy]} ${direction}${filter.orderBy === 'id' ? '' : `, j.id ${direction}`}`;
     return this.sql.query<JobView>(
-      `SELECT ${SUMMARY}, j.submitted ${FROM} WHERE ${where.join(' AND ')} ORDER BY ${order} LIMIT ${bind(filter.limit)}`,
+      `SELECT ${SUMMARY}, j.submitted FROM (${page}) page JOIN job j ON j.id = page.id JOIN client c ON c.id = j.client_id
+       ORDER BY page.key ${direction}, j.id ${direction}`,
       parameters,
     );
   }
 
+  /** The job up to which job_search is complete: as it only grows, one that was read a moment ago is as good. */
+  private async searchedThrough(): Promise<string | undefined> {
+    const [row] = await this.sql.query<{ value: string }>(`SELECT value FROM counter WHERE name = $1`, [
+      markName('job_search'),
+    ]);
+    return row?.value;
+  }
+
   /** One statement, so one snapshot: no job stands in two lists. At most `limit` jobs in each. */
   async open(laneId: number, client: string | undefined, limit: number): Promise<OpenJobs> {
+    const own = client === undefined ? '' : 'AND j.client_id = (SELECT id FROM client WHERE name = $3)';
     const lists = Object.entries(OPEN_ORDER).map(
       ([state, order]) =>
-        `(SELECT ${SUMMARY}, row_number() OVER (ORDER BY ${order}) AS place ${FROM}
-          WHERE j.lane_id = $1 AND j.state = '${state}' AND ($2::text IS NULL OR c.name = $2) ORDER BY ${order} LIMIT $3)`,
+        `(SELECT j.*, row_number() OVER () AS place FROM (
+            SELECT j.* FROM job j WHERE j.lane_id = $1 AND j.state = '${state}' ${own} ORDER BY ${order} LIMIT $2) j)`,
     );
     const rows = await this.sql.query<JobSummary>(
-      `SELECT * FROM (${lists.join(' UNION ALL ')}) open ORDER BY state, place`,
-      [laneId, client ?? null, limit],
+      `SELECT ${SUMMARY} FROM (${lists.join(' UNION ALL ')}) j JOIN client c ON c.id = j.client_id ORDER BY j.state, j.place`,
+      client === undefined ? [laneId, limit] : [laneId, limit, client],
     );
     const open: OpenJobs = { started: [], queued: [], scheduled: [] };
     for (const row of rows) open[row.state as keyof OpenJobs].push(row);
@@ -138,29 +113,4 @@ export class JobQueryStore {
       [jobId, all],
     );
   }
-}
-
-function conditions(filter: JobFilter, bind: (value: unknown) => string): string[] {
-  const where = [`j.lane_id = ${bind(filter.laneId)}`];
-  const { states } = filter;
-  // One state as an equality: it reads the index (state, id) in order and stops at the limit; = ANY would sort first.
-  if (states?.length === 1) where.push(`j.state = ${bind(states[0])}`);
-  else if (states) where.push(`j.state = ANY(${bind(states)}::text[])`);
-  if (filter.from) where.push(`j.created_at >= ${bind(filter.from)}`);
-  if (filter.before) where.push(`j.created_at < ${bind(filter.before)}`);
-  if (filter.ids) where.push(`j.id = ANY(${bind(filter.ids)}::bigint[])`);
-  if (filter.client !== undefined)
-    where.push(`j.client_id = (SELECT id FROM client WHERE name = ${bind(filter.client)})`);
-  if (filter.persist !== undefined) where.push(`j.persist = ${bind(filter.persist)}`);
-  if (filter.search) where.push(`j.submitted::text ILIKE ${bind(containing(filter.search))} ESCAPE '\\'`);
-  return where;
-}
-
-/**
- * ILIKE pattern for a text inside a JSON document: written as JSON writes it (jsonb's text escapes exactly what JSON.stringify
- * does), then with the pattern's own signs made literal.
- */
-function containing(text: string): string {
-  const json = JSON.stringify(text).slice(1, -1);
-  return `%${json.replace(/[\\%_]/g, '\\$&')}%`;
 }

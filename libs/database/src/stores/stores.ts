@@ -5,6 +5,7 @@ import { DefinitionStore } from './definition.store';
 import { DeliveryStore } from './delivery.store';
 import { DueJobStore } from './due-job.store';
 import { ExecutionStore } from './execution.store';
+import { IdempotencyKeyStore } from './idempotency-key.store';
 import { JobLogStore } from './job-log.store';
 import { JobQueryStore } from './job-query.store';
 import { JobStore } from './job.store';
@@ -13,6 +14,7 @@ import { ScheduleStore } from './schedule.store';
 import { SettingStore } from './setting.store';
 import { StatisticsStore } from './statistics.store';
 import { TaskStore } from './task.store';
+import { TotalsStore } from './totals.store';
 import { WorkerStore } from './worker.store';
 
 /** All stores over one way of running SQL: a pool, or one transaction. */
@@ -23,6 +25,7 @@ export interface Stores {
   deliveries: DeliveryStore;
   dueJobs: DueJobStore;
   executions: ExecutionStore;
+  idempotencyKeys: IdempotencyKeyStore;
   jobLog: JobLogStore;
   jobQueries: JobQueryStore;
   jobs: JobStore;
@@ -31,6 +34,7 @@ export interface Stores {
   settings: SettingStore;
   statistics: StatisticsStore;
   tasks: TaskStore;
+  totals: TotalsStore;
   workers: WorkerStore;
 }
 
@@ -42,6 +46,7 @@ export function createStores(sql: Sql): Stores {
     deliveries: new DeliveryStore(sql),
     dueJobs: new DueJobStore(sql),
     executions: new ExecutionStore(sql),
+    idempotencyKeys: new IdempotencyKeyStore(sql),
     jobLog: new JobLogStore(sql),
     jobQueries: new JobQueryStore(sql),
     jobs: new JobStore(sql),
@@ -50,6 +55,7 @@ export function createStores(sql: Sql): Stores {
     settings: new SettingStore(sql),
     statistics: new StatisticsStore(sql),
     tasks: new TaskStore(sql),
+    totals: new TotalsStore(sql),
     workers: new WorkerStore(sql),
   };
 }

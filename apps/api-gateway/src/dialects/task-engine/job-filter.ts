@@ -13,7 +13,8 @@ export function jobFilter(query: Record<string, string>): Omit<JobFilter, 'laneI
   return {
     // whoever names twenty jobs wants to see twenty
     limit: Number(limit ?? items ?? Math.max(DEFAULT_LIMIT, ids?.length ?? 0)),
-    orderBy: ORDERS[rest.order_by ?? 'id'],
+    // newest first; a range of creation times is read in their order, which is that of the ids but for jobs of the same instant
+    orderBy: ORDERS[rest.order_by ?? ((rest.from ?? rest.to) ? 'created_at' : 'id')],
     ascending: readFlag(rest.asc) ?? false,
     states: states(rest.state, readFlag(rest.failed)),
     from: rest.from === undefined ? undefined : dayOrInstant(rest.from)?.start,
