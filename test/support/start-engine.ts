@@ -115,15 +115,13 @@ export class TestEngine {
 
   /** Claims the job's queued executions that are due. */
   async claim(jobId: string, leaseSeconds = 10, { lastChance = true } = {}): Promise<ClaimedWork[]> {
-    const claimed = await this.get(ClaimExecutions).run(await this.queuedExecutions(jobId), WORKER, leaseSeconds, {
-      lastChance,
-    });
-    return claimed.filter((work) => work !== undefined);
+    const executionIds = await this.queuedExecutions(jobId);
+    return this.get(ClaimExecutions).run({ executionIds, lastChance }, WORKER, leaseSeconds);
   }
 
   async report(work: ClaimedWork, outcome: Outcome = { state: 'succeeded', output: {} }): Promise<boolean> {
     const lease = { executionId: work.executionId, token: work.token };
-    const [taken] = await this.get(ReportExecutions).run([{ lease, outcome, lines: [] }]);
+    const [taken] = await this.get(ReportExecutions).run([{ lease, job: work.job, outcome, lines: [] }]);
     return taken!;
   }
 

@@ -14,6 +14,8 @@ export interface TestSuiteOptions {
   env?: Record<string, string>;
   /** A PostgreSQL or Redis of the suite's own, to be killed or emptied through `suite.servers` [shared]. */
   own?: { postgres?: boolean; redis?: boolean };
+  /** Servers that the caller has started, with an empty database that is migrated here; the addresses may be those of a proxy. */
+  servers?: { databaseUrl: string; redisUrl: string };
 }
 
 export interface TestSuite {
@@ -31,9 +33,15 @@ export interface TestSuite {
 }
 
 /** The real processes, compiled, on a database cloned for them and a Redis prefix of their own. */
-export async function startSuite({ replicas, apps, env = {}, own = {} }: TestSuiteOptions = {}): Promise<TestSuite> {
+export async function startSuite({
+  replicas,
+  apps,
+  env = {},
+  own = {},
+  servers,
+}: TestSuiteOptions = {}): Promise<TestSuite> {
   const dataDir = temporaryFolder('suite');
-  const database = own.postgres ? undefined : await createTestDatabase();
+  const database = own.postgres || servers ? undefined : await createTestDatabase();
   const cleanUp = async () => {
     await database?.drop();
     rmSync(dataDir, { recursive: true, force: true });
@@ -47,7 +55,8 @@ export async function startSuite({ replicas, apps, env = {}, own = {} }: TestSui
       env: {
         ...testEnvironment(),
         ...(database ? { DATABASE_URL: database.url } : {}),
-        ...(own.redis ? {} : { REDIS_URL: await redisUrl() }),
+        ...(own.redis || servers ? {} : { REDIS_URL: await redisUrl() }),
+        ...(servers ? { DATABASE_URL: servers.databaseUrl, REDIS_URL: servers.redisUrl } : {}),
       },
       appEnv: { REDIS_PREFIX: redisPrefix(), ...env },
       migrated: database !== undefined,

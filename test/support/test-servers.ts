@@ -37,13 +37,19 @@ export function temporaryFolder(name: string): string {
   return folder;
 }
 
-/** Servers of their own for a test that kills, empties or restarts them. `stop` removes their data too. */
-export async function startOwnServers(env: NodeJS.ProcessEnv = {}): Promise<LocalServers> {
+/**
+ * Servers of their own for a test that kills, empties or restarts them. `stop` removes their data too.
+ * @param settings of PostgreSQL, beside those that all tests have
+ */
+export async function startOwnServers(
+  env: NodeJS.ProcessEnv = {},
+  settings: Record<string, string> = {},
+): Promise<LocalServers> {
   const dataDir = temporaryFolder('own');
   const servers = await LocalServers.start({
     dataDir,
     env: { ...testEnvironment(), ...env },
-    postgresSettings: POSTGRES_SETTINGS,
+    postgresSettings: { ...POSTGRES_SETTINGS, ...settings },
     redisDatabases: REDIS_DATABASES,
   });
   const stop = servers.stop.bind(servers);

@@ -72,7 +72,6 @@ export class AdmissionLoop implements OnApplicationBootstrap {
       for (const laneId of await this.database.stores.lanes.withQueuedJobs()) {
         this.nudge(laneId);
         await this.busy.get(laneId);
-        await this.admitJobs.explain(laneId);
       }
     } catch (error) {
       this.log.warn({ err: error }, 'poll for waiting jobs failed');

@@ -92,22 +92,22 @@ export class Timekeeper implements OnApplicationBootstrap {
     if (this.leading) this.timer = setTimeout(() => this.wake(), sleep);
   }
 
-  /** @returns whether scheduled jobs are released at all */
-  private async tick(): Promise<boolean> {
+  /** @returns whether scheduled jobs are released at all, and how many were now */
+  private async tick(): Promise<{ releases: boolean; released: number }> {
     const { schedules } = this.database.stores;
     await schedules.fireDue();
     const active = (await schedules.list()).some((schedule) => schedule.name === RELEASE_SCHEDULE && schedule.active);
-    if (active) for (const seconds of await this.releaseDue.run()) this.lateness.observe(Math.max(0, seconds));
+    const late = active ? await this.releaseDue.run() : [];
+    for (const seconds of late) this.lateness.observe(Math.max(0, seconds));
     this.expired.inc(await this.expireLeases.run());
-    await this.sweepLost.dispatchDue();
     const now = Date.now();
     if (this.hintsLost || now - this.sweptAt >= this.configuration.SWEEP_SECONDS * 1_000) {
       const patience = this.hintsLost ? 0 : PATIENCE_SECONDS;
       this.hintsLost = false;
       this.sweptAt = now;
       await this.timeOutJobs.run();
-      const swept = await this.sweepLost.run(patience);
-      if (swept.executions + swept.jobs > 0) this.log.info(swept, 'hinted again what nobody had picked up');
+      const jobs = await this.sweepLost.run(patience);
+      if (jobs > 0) this.log.info({ jobs }, 'hinted again what nobody had picked up');
     }
     if (now - this.retainedAt >= RETAIN_MS) {
       this.retainedAt = now;
@@ -115,18 +115,19 @@ export class Timekeeper implements OnApplicationBootstrap {
       if (deleted > 0)
         this.log.info({ deleted, days: this.configuration.RETENTION_DAYS }, 'finished jobs deleted by retention');
     }
-    return active;
+    return { releases: active, released: late.length };
   }
 
   /** Milliseconds until the next due time, by the database's clock. */
-  private async untilNext(releases: boolean): Promise<number> {
+  private async untilNext({ releases, released }: { releases: boolean; released: number }): Promise<number> {
     const { dueJobs, executions, schedules } = this.database.stores;
     const { at: job, now } = await dueJobs.nextDue();
-    const times = [releases ? job : null, await executions.nextDue(), await schedules.nextDue()].filter(
+    const times = [releases ? job : null, await executions.nextExpiry(), await schedules.nextDue()].filter(
       (at) => at !== null,
     );
     const next = Math.min(...times.map((at) => at.getTime() - now.getTime()), LONGEST_SLEEP_MS);
-    // Never a busy loop: what is due and cannot be released (an inactive schedule, a locked row) waits for the next look.
-    return next <= 0 ? 50 : next;
+    if (next > 0) return next;
+    // Never a busy loop: when nothing could be done, what is due and cannot be released (a locked row) waits for a later look.
+    return released > 0 ? 0 : 50;
   }
 }

@@ -1,67 +1,43 @@
 import { Inject, Injectable, OnApplicationBootstrap } from '@nestjs/common';
 import { Database } from '@task-engine/database';
-import {
-  Batch,
-  isOfOneItem,
-  ClaimExecutions,
-  type ClaimedWork,
-  type Report,
-  ReportExecutions,
-  WorkerRegistration,
-} from '@task-engine/engine';
+import { ClaimExecutions, type ClaimedWork, HintSender, WorkerRegistration } from '@task-engine/engine';
 import { type Processing, WorkQueues } from '@task-engine/messaging';
-import { CONFIGURATION, Log, Metrics, Shutdown, withLogContext, type WorkerConfiguration } from '@task-engine/platform';
-import { JobLogWriter } from './job-log-writer';
-import { Leases } from './leases';
-import { RunTask } from './run-task';
+import { CONFIGURATION, Log, Shutdown, type WorkerConfiguration } from '@task-engine/platform';
+import { RunExecution } from './run-execution';
+import { WorkSource } from './work-source';
 
-/** Executions claimed or reported in one transaction at most. */
-const BATCH = 100;
-/** Pause before a report that PostgreSQL did not take is sent again, in milliseconds. */
-const REPORT_RETRY_MS = 500;
+/** Between two looks that no hint asked for, in milliseconds: what a lost hint costs at most, and all there is while Redis is away. */
+const POLL_MS = 1_000;
+
+interface Source {
+  queue: string;
+  source: WorkSource;
+  processing: Processing;
+}
 
 /**
- * Turns hints into work: claim the row, run the task, report. A hint whose row is taken or not due is dropped. The hint stays active in
- * Bull while its task runs, so that Bull's concurrency is the number of slots.
+ * Turns hints into work. A hint says that something waits in a queue; the table says what, and gives it to whoever claims it first. One
+ * hint is taken at a time, and kept until there is room for more: so a busy worker leaves hints to the others.
  */
 @Injectable()
 export class ExecutionProcessor implements OnApplicationBootstrap {
-  private readonly claims: Batch<string, ClaimedWork | undefined>;
-  private readonly reports: Batch<Report, boolean>;
-  private readonly ended;
-  private readonly begun;
-  private readonly waited;
-  private readonly ran;
-  private processings: Processing[] = [];
-  private lastChance: Promise<unknown> = Promise.resolve();
+  private sources: Source[] = [];
+  private poll: NodeJS.Timeout | undefined;
+  private readonly retries = new Map<string, NodeJS.Timeout>();
+  /** A task on its last chance runs, or is about to be claimed: one at a time. */
+  private lastChance = false;
 
   constructor(
     private readonly claimExecutions: ClaimExecutions,
-    reportExecutions: ReportExecutions,
-    metrics: Metrics,
+    private readonly runExecution: RunExecution,
     private readonly database: Database,
-    private readonly runTask: RunTask,
-    private readonly leases: Leases,
-    private readonly jobLog: JobLogWriter,
     private readonly queues: WorkQueues,
+    private readonly hints: HintSender,
     private readonly registration: WorkerRegistration,
     private readonly shutdown: Shutdown,
     private readonly log: Log,
     @Inject(CONFIGURATION) private readonly configuration: WorkerConfiguration,
-  ) {
-    const lease = configuration.LEASE_SECONDS;
-    this.claims = new Batch((ids) => claimExecutions.run(ids, registration.id, lease), { size: BATCH, parallel: 2 });
-    this.reports = new Batch((reports) => reportExecutions.run(reports), { size: BATCH, parallel: 2 });
-    this.ended = metrics.counter('executions_total', 'Executions that ended, by outcome', ['queue', 'outcome']);
-    this.begun = metrics.counter('executions_started_total', 'Executions that began, by what caused them', [
-      'queue',
-      'cause',
-    ]);
-    this.waited = metrics.histogram('job_wait_seconds', 'From submit, or from the due time, to the first task', [
-      'queue',
-    ]);
-    this.ran = metrics.histogram('execution_run_seconds', 'From claim to report', ['queue']);
-  }
+  ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     const queues = [
@@ -70,85 +46,83 @@ export class ExecutionProcessor implements OnApplicationBootstrap {
       ...this.configuration.FURTHER_QUEUES,
     ].filter(({ slots }) => slots > 0);
     await this.registration.start('task-worker', queues);
-    this.processings = queues.map(({ queue, slots }) =>
-      this.queues.process(queue, slots, ({ executionId }) => this.process(executionId, queue)),
-    );
+    this.sources = queues.map(({ queue, slots }) => this.open(queue, slots));
+    this.schedulePoll();
     this.shutdown.onStopIntake('executions', async () => {
-      await Promise.all(this.processings.map((processing) => processing.pause()));
+      clearTimeout(this.poll);
+      for (const timer of this.retries.values()) clearTimeout(timer);
+      for (const { source } of this.sources) source.stop();
+      await Promise.all(this.sources.map(({ processing }) => processing.pause()));
     });
     this.shutdown.onDrain('executions', async () => {
-      await Promise.all(this.processings.map((processing) => processing.close()));
+      await Promise.all(this.sources.map(({ processing }) => processing.close()));
+      await this.runExecution.settled();
     });
     this.shutdown.onFlush('registration', () => this.registration.stop());
   }
 
-  private async process(executionId: string, queue: string): Promise<void> {
-    const claimedAt = performance.now();
-    const work = await this.claims.add(executionId);
-    if (work) await this.runInContext(work, queue, claimedAt);
-    else if (await this.database.stores.executions.onLastChance(executionId)) await this.runAlone(executionId, queue);
+  private open(queue: string, slots: number): Source {
+    const source = new WorkSource({
+      slots,
+      claim: (limit, since) => this.claim(queue, limit, since),
+      run: (work) => this.run(work, queue),
+      handBack: (work) => this.runExecution.handBack(work),
+      failed: (error) => this.log.warn({ err: error, queue }, 'nothing could be claimed, the next look tries again'),
+    });
+    const processing = this.queues.process(queue, 1, async () => {
+      if (await source.look()) await this.hints.send({ executions: [{ queue }] });
+      await source.room();
+    });
+    return { queue, source, processing };
   }
 
-  /** One task on its last chance at a time: it is claimed when the one before it has ended. */
-  private async runAlone(executionId: string, queue: string): Promise<void> {
-    const turn = this.lastChance.then(async () => {
-      if (this.shutdown.started) return;
-      const claimedAt = performance.now();
-      const [work] = await this.claimExecutions.run(
-        [executionId],
+  private async claim(queue: string, limit: number, since: string | undefined): Promise<ClaimedWork[]> {
+    const lastChance = !this.lastChance;
+    this.lastChance = true;
+    let taken = !lastChance;
+    const claimedAt = performance.now();
+    try {
+      const claimed = await this.claimExecutions.run(
+        { queue, limit, since, lastChance },
         this.registration.id,
         this.configuration.LEASE_SECONDS,
-        { lastChance: true },
       );
-      if (work) await this.runInContext(work, queue, claimedAt);
-    });
-    this.lastChance = turn.catch(() => undefined);
-    await turn;
-  }
-
-  private async runInContext(work: ClaimedWork, queue: string, claimedAt: number): Promise<void> {
-    const { executionId, job, task } = work;
-    await withLogContext({ jobId: job.id, taskId: task.id, executionId, client: job.client }, () =>
-      this.runClaimed(work, queue, claimedAt),
-    );
-  }
-
-  private async runClaimed(work: ClaimedWork, queue: string, claimedAt: number): Promise<void> {
-    const lease = { executionId: work.executionId, token: work.token };
-    const signal = this.leases.hold(lease, claimedAt);
-    this.begun.inc({ queue, cause: work.cause });
-    if (work.task.ordinal === 0 && work.task.tries === 0) {
-      const due = Math.max(work.job.createdAt.getTime(), work.job.runAt.getTime());
-      this.waited.observe({ queue }, Math.max(0, Date.now() - due) / 1_000);
-    }
-    try {
-      const outcome = await this.runTask.run(work, signal);
-      // The lease is renewed until the report is in: a report that has to wait for PostgreSQL is not a reason to run twice.
-      const taken =
-        outcome !== undefined && (await this.report({ lease, outcome, lines: this.jobLog.take(work.task.id) }, signal));
-      const result = taken ? outcome.state : 'lease_lost';
-      this.ended.inc({ queue, outcome: result });
-      this.ran.observe({ queue }, (performance.now() - claimedAt) / 1_000);
-      this.log.info({ task: work.task.name, outcome: result }, 'execution ended');
+      this.runExecution.hold(claimed, claimedAt);
+      taken ||= claimed.some((work) => work.lastChance);
+      return claimed;
     } finally {
-      this.leases.release(work.executionId);
+      this.lastChance = taken;
     }
   }
 
-  /** Reports until PostgreSQL took or refused it, or the lease is gone. */
-  private async report(report: Report, signal: AbortSignal): Promise<boolean> {
-    for (;;) {
-      try {
-        return await this.reports.add(report);
-      } catch (error) {
-        if (signal.aborted && signal.reason !== 'shutdown') return false;
-        if (isOfOneItem(error) && report.outcome.state === 'succeeded') {
-          const reason = `result cannot be stored: ${(error as Error).message}`;
-          return this.report({ ...report, outcome: { state: 'failed', error: reason, retryable: false } }, signal);
-        }
-        this.log.warn({ err: error }, 'report waits for PostgreSQL');
-        await new Promise((resolve) => setTimeout(resolve, REPORT_RETRY_MS));
-      }
+  private async run(work: ClaimedWork, queue: string): Promise<void> {
+    const { ended, reported } = this.runExecution.run(work, queue);
+    // Until its report is in, its worker may still die of it.
+    if (work.lastChance) void reported.finally(() => (this.lastChance = false));
+    await ended;
+  }
+
+  private schedulePoll(): void {
+    if (this.shutdown.started) return;
+    this.poll = setTimeout(() => void this.lookEverywhere().finally(() => this.schedulePoll()), POLL_MS);
+  }
+
+  private async lookEverywhere(): Promise<void> {
+    for (const { queue, source } of this.sources) {
+      source.tidy();
+      await source.look();
+      await this.expectRetry(queue, source);
     }
+  }
+
+  /** A delayed retry that is due before the next poll gets a look of its own, on time. */
+  private async expectRetry(queue: string, source: WorkSource): Promise<void> {
+    const seconds = await this.database.stores.executions.nextAvailable(queue).catch(() => null);
+    if (seconds === null || seconds * 1_000 > POLL_MS || this.shutdown.started) return;
+    clearTimeout(this.retries.get(queue));
+    this.retries.set(
+      queue,
+      setTimeout(() => void source.look(), Math.max(1, seconds * 1_000)),
+    );
   }
 }

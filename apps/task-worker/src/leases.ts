@@ -43,15 +43,18 @@ export class Leases implements OnApplicationBootstrap {
     this.shutdown.onFlush('leases', () => clearTimeout(this.timer));
   }
 
-  /** Holds a lease that was claimed at `claimedAt` (performance.now() before the claim). The signal aborts with a StopReason. */
-  hold(lease: Lease, claimedAt: number): AbortSignal {
-    const controller = new AbortController();
+  /** Holds a lease that was claimed at `claimedAt` (performance.now() before the claim). */
+  hold(lease: Lease, claimedAt: number): void {
     this.held.set(lease.executionId, {
       lease,
-      controller,
+      controller: new AbortController(),
       endsAt: claimedAt + this.configuration.LEASE_SECONDS * 1_000,
     });
-    return controller.signal;
+  }
+
+  /** Of a lease that is held. Aborts with a StopReason. */
+  signal(executionId: string): AbortSignal {
+    return this.held.get(executionId)!.controller.signal;
   }
 
   release(executionId: string): void {

@@ -4,6 +4,7 @@ import { JobEvents, type ClaimedWork, type Outcome } from '@task-engine/engine';
 import { Log } from '@task-engine/platform';
 import { ClientConfigurations, renderArguments } from '@task-engine/workflows';
 import type { ExecutionContext, Executor } from './executors/executor';
+import { throwIfAborted } from './executors/handler';
 import { JobLogWriter } from './job-log-writer';
 import type { StopReason } from './leases';
 import { Workspace } from './workspace';
@@ -29,11 +30,12 @@ export class RunTask {
    */
   async run(work: ClaimedWork, signal: AbortSignal): Promise<Outcome | undefined> {
     const plan = work.definition.tasks.find((task) => task.name === work.task.name)!;
-    const limit = new AbortController();
-    const timer = plan.timeout > 0 ? setTimeout(() => limit.abort(), plan.timeout * 1_000) : undefined;
-    const workDir = await this.workspace.enter(work.job.id);
+    const limit = plan.timeout > 0 ? timeLimit(plan.timeout) : undefined;
+    const executor = this.executors.get(plan.uses);
+    const workDir = this.workspace.path(work.job.id);
+    if (!executor?.withoutFiles) await this.workspace.enter(work.job.id);
     try {
-      const executor = this.executors.get(plan.uses);
+      throwIfAborted(signal);
       if (!executor) throw new TaskFailure(`No executor for '${plan.uses}' in this worker`, { retryable: false });
       const job = { ...this.events.context(work.job), workDir };
       const output = await executor.execute({
@@ -47,21 +49,27 @@ export class RunTask {
         attempt: work.task.tries + 1,
         arguments: renderArguments(plan, work.tasks, job),
         workDir,
-        signal: AbortSignal.any([signal, limit.signal]),
+        signal: limit ? AbortSignal.any([signal, limit.signal]) : signal,
         log: (severity, message) =>
           this.jobLog.add({ jobId: work.job.id, taskId: work.task.id, severity, progname: 'worker', message }),
       } satisfies ExecutionContext);
       return { state: 'succeeded', output };
     } catch (error) {
       if (signal.aborted) return (signal.reason as StopReason) === 'shutdown' ? { state: 'released' } : undefined;
-      if (limit.signal.aborted)
+      if (limit?.signal.aborted)
         return { state: 'failed', error: `${plan.name}: not done within ${plan.timeout} s`, retryable: true };
       if (error instanceof TaskFailure) return { state: 'failed', error: error.message, retryable: error.retryable };
       this.log.error({ err: error }, 'executor failed unexpectedly');
       return { state: 'failed', error: `${plan.name}: ${(error as Error).message}`, retryable: true };
     } finally {
-      clearTimeout(timer);
-      await this.workspace.leave(work.job.id);
+      limit?.clear();
+      if (!executor?.withoutFiles) await this.workspace.leave(work.job.id);
     }
   }
+}
+
+function timeLimit(seconds: number): { signal: AbortSignal; clear: () => void } {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), seconds * 1_000);
+  return { signal: controller.signal, clear: () => clearTimeout(timer) };
 }

@@ -5,6 +5,7 @@ import { ExecutionProcessor } from './execution.processor';
 import { createExecutors } from './executors';
 import { JobLogWriter } from './job-log-writer';
 import { Leases } from './leases';
+import { RunExecution } from './run-execution';
 import { Executors, RunTask } from './run-task';
 import { Workspace } from './workspace';
 
@@ -39,6 +40,7 @@ export class WorkerModule {
         ExecutionProcessor,
         JobLogWriter,
         Leases,
+        RunExecution,
         RunTask,
         Workspace,
       ],

@@ -40,9 +40,14 @@ export class Workspace implements OnApplicationBootstrap {
   async enter(jobId: string): Promise<string> {
     this.busy.set(jobId, (this.busy.get(jobId) ?? 0) + 1);
     await this.leaving.get(jobId);
-    const folder = join(this.base, jobId);
+    const folder = this.path(jobId);
     await mkdir(folder, { recursive: true });
     return folder;
+  }
+
+  /** Where the job's folder is, or would be. */
+  path(jobId: string): string {
+    return join(this.base, jobId);
   }
 
   async leave(jobId: string): Promise<void> {

@@ -1,4 +1,6 @@
-import type { DataSource, QueryRunner } from 'typeorm';
+import type { Pool, PoolClient } from 'pg';
+import type { DataSource } from 'typeorm';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
 import { createStores, type Stores } from './stores/stores';
 import { sqlOf } from './sql';
 
@@ -6,15 +8,16 @@ import { sqlOf } from './sql';
 const RETRYABLE = new Set(['40P01', '40001']);
 const TRIES = 5;
 
-/** The only door to PostgreSQL for the engine: stores for single statements, or stores that share one transaction. */
+/**
+ * The only door to PostgreSQL for the engine: stores for single statements, or stores that share one transaction. Both use the data
+ * source's pool directly: a query runner of TypeORM costs as much as a small statement.
+ */
 export class Database {
   /** Each call is a statement of its own on a pooled connection. */
   readonly stores: Stores;
 
   constructor(readonly dataSource: DataSource) {
-    this.stores = createStores({
-      query: (text, parameters) => this.withRunner((r) => sqlOf(r).query(text, parameters)),
-    });
+    this.stores = createStores({ query: (text, parameters) => sqlOf(this.pool).query(text, parameters) });
   }
 
   /**
@@ -24,7 +27,7 @@ export class Database {
   async transaction<Result>(work: (stores: Stores) => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.withRunner((runner) => this.once(runner, work));
+        return await this.once(work);
       } catch (error) {
         const code = (error as { code?: string }).code;
         if (attempt >= TRIES || !code || !RETRYABLE.has(code)) throw error;
@@ -32,25 +35,28 @@ export class Database {
     }
   }
 
-  private async once<Result>(runner: QueryRunner, work: (stores: Stores) => Promise<Result>): Promise<Result> {
-    await runner.startTransaction();
+  private get pool(): Pool {
+    return (this.dataSource.driver as PostgresDriver).master as Pool;
+  }
+
+  private async once<Result>(work: (stores: Stores) => Promise<Result>): Promise<Result> {
+    const client: PoolClient = await this.pool.connect();
+    let broken: Error | undefined;
+    // Between two statements nobody else would hear that the connection is gone, and Node ends a process for an error unheard.
+    const lost = (error: Error) => (broken = error);
+    client.on('error', lost);
     try {
-      const result = await work(createStores(sqlOf(runner)));
-      await runner.commitTransaction();
+      await client.query('BEGIN');
+      const result = await work(createStores(sqlOf(client)));
+      await client.query('COMMIT');
       return result;
     } catch (error) {
       // A lost connection has rolled back already; its own error must not hide the first one.
-      await runner.rollbackTransaction().catch(() => undefined);
+      await client.query('ROLLBACK').catch(lost);
       throw error;
-    }
-  }
-
-  private async withRunner<Result>(work: (runner: QueryRunner) => Promise<Result>): Promise<Result> {
-    const runner = this.dataSource.createQueryRunner();
-    try {
-      return await work(runner);
     } finally {
-      await runner.release();
+      client.off('error', lost);
+      client.release(broken);
     }
   }
 }

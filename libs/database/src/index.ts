@@ -3,7 +3,8 @@ export { Database } from './database';
 export { DatabaseModule, DatabaseReadiness, MigrationsReadiness } from './database.module';
 export { Leadership } from './leadership';
 export { migrate } from './migrate';
-export type { ClientKeyRecord, ClientRecord } from './stores/client.store';
+export { isUnavailable } from './unavailability';
+export type { ClientKeyRecord, ClientRecord, KeyHash } from './stores/client.store';
 export type {
   ClaimedDelivery,
   DeliveryFilter,
@@ -16,22 +17,20 @@ export type {
   EndedExecution,
   ExecutionCause,
   Lease,
-  QueuedExecution,
+  LostExecution,
+  NewExecution,
+  Wanted,
 } from './stores/execution.store';
+export type { KeptSubmission } from './stores/idempotency-key.store';
 export { SEVERITY, type LogLine, type Progname } from './stores/job-log.store';
-export type { JobRecord, NewJob } from './stores/job.store';
+export type { JobRecord, NewJob, SubmittedJobRecord } from './stores/job.store';
 export { LANE_SETTINGS, type LaneRecord } from './stores/lane.store';
 export type { ScheduleRecord } from './stores/schedule.store';
-export type { Stores } from './stores/stores';
-export type { TaskRecord } from './stores/task.store';
+export type { Sql } from './sql';
+export { createStores, type Stores } from './stores/stores';
+export type { NewTask, QueuedExecution, TaskRecord } from './stores/task.store';
 export { WORKER_SILENCE_SECONDS, type WorkerRecord } from './stores/worker.store';
-export {
-  JOB_ORDERS,
-  type JobFilter,
-  type JobLogRow,
-  type JobOrder,
-  type JobSummary,
-  type JobView,
-  type OpenJobs,
-} from './stores/job-query.store';
+export { JOB_ORDERS, type JobFilter, type JobOrder } from './stores/job-list';
+export type { Horizon, Marks } from './stores/totals.store';
+export { type JobLogRow, type JobSummary, type JobView, type OpenJobs } from './stores/job-query.store';
 export type { QueueStatistics, Statistics } from './stores/statistics.store';

@@ -13,7 +13,8 @@ const FIXED = {
   scheduler: z.object({ jobId: rowId }),
 };
 
-const execution = z.object({ executionId: rowId });
+/** Look into the queue: an execution waits in it. The table knows which. */
+const execution = z.object({});
 
 export type FixedQueue = keyof typeof FIXED;
 

@@ -1,21 +1,20 @@
 import { Injectable } from '@nestjs/common';
-import { admit, decideAdmission, type Admission, type Occupancy, type WaitReason } from '@task-engine/domain';
-import { Database, type LaneRecord, type Stores } from '@task-engine/database';
-import { AdvanceJobs } from './advance-jobs';
-import { DefinitionCache } from './definition-cache';
+import { admit } from '@task-engine/domain';
+import { Database, type JobRecord, type Stores } from '@task-engine/database';
+import { AdvanceJobs, type Advanced } from './advance-jobs';
+import { occupancyOf } from './explain-wait';
 import { HintSender } from './hints';
+import { JobViews } from './job-views';
 
 /** Jobs started in one transaction: long enough to pay for it, short enough that a settings change does not wait long for the lane. */
-const BATCH = 200;
-/** Waiting jobs whose reason one call looks at. */
-const EXPLAINED = 1_000;
+const BATCH = 500;
 
-/** Moves queued jobs into the free slots of their lane, most urgent and oldest first, and says of the others why they wait. */
+/** Moves queued jobs into the free slots of their lane, most urgent and oldest first. */
 @Injectable()
 export class AdmitJobs {
   constructor(
     private readonly database: Database,
-    private readonly definitions: DefinitionCache,
+    private readonly views: JobViews,
     private readonly advance: AdvanceJobs,
     private readonly hints: HintSender,
   ) {}
@@ -41,70 +40,42 @@ export class AdmitJobs {
         clientId,
         room: Math.max(0, client.cap - client.running),
       }));
-      const candidates = await stores.admission.queued(laneId, free, rooms);
-      const answers = admit(candidates, lane, occupancy);
+      let candidates = await stores.admission.queued(laneId, free, rooms);
+      let answers = admit(candidates, lane, occupancy);
+      // Normal jobs on top of the queue that reserved slots refuse stand in front of the priority jobs that these are kept for.
+      if (candidates.some((job) => job.topOfQueue && answers.get(job.id) === 'SlotsReserved')) {
+        const behind = await stores.admission.queued(laneId, free, rooms, lane.reservedThreshold);
+        candidates = [...candidates, ...behind.filter((job) => !answers.has(job.id))];
+        answers = admit(candidates, lane, occupancy);
+      }
       const started = await stores.admission.start(
         candidates.filter((job) => answers.get(job.id) === 'start').map((job) => job.id),
       );
       if (started.length === 0) return undefined;
-      await this.writeTasks(stores, started);
-      const resumed = await stores.executions.dispatchJobs(started);
+      const begun = await this.advance.begin(
+        stores,
+        started.filter((job) => job.startedAt === null),
+      );
+      const resumed = await this.resume(
+        stores,
+        started.filter((job) => job.startedAt !== null),
+      );
       return {
-        started,
-        resumed,
-        advanced: await this.advance.within(stores, started),
+        started: started.length,
+        executions: [...begun.executions, ...resumed.executions],
+        deliveries: [...begun.deliveries, ...resumed.deliveries],
       };
     });
     if (!result) return 0;
-    const { started, resumed, advanced } = result;
-    await this.hints.send({
-      executions: [...resumed, ...advanced.executions],
-      deliveries: advanced.deliveries,
-    });
-    return started.length;
+    await this.hints.send(result);
+    return result.started;
   }
 
-  private async writeTasks(stores: Stores, jobIds: string[]): Promise<void> {
-    const jobs = await stores.jobs.lockStarted(jobIds);
-    const definitions = await this.definitions.get(
-      jobs.map((job) => job.definitionDigest),
-      stores,
-    );
-    await stores.tasks.insert(
-      jobs.flatMap((job) =>
-        definitions.get(job.definitionDigest)!.tasks.map((task, ordinal) => ({
-          jobId: job.id,
-          ordinal,
-          name: task.name,
-          queue: task.queue,
-        })),
-      ),
-    );
+  /** Jobs that were paused: what waited goes on, and what ended meanwhile has its consequences. */
+  private async resume(stores: Stores, jobs: JobRecord[]): Promise<Pick<Advanced, 'executions' | 'deliveries'>> {
+    if (jobs.length === 0) return { executions: [], deliveries: [] };
+    const waiting = await stores.executions.unpark(jobs.map((job) => job.id));
+    const { executions, deliveries } = await this.advance.within(stores, await this.views.of(jobs, stores));
+    return { executions: [...waiting, ...executions], deliveries };
   }
-
-  /** Writes the reason on queued jobs that have none yet or an outdated one, the next ones to run first. */
-  async explain(laneId: number): Promise<void> {
-    await this.database.transaction(async (stores) => {
-      const lane = await stores.lanes.lock(laneId);
-      if (!lane) return;
-      const occupancy = await occupancyOf(stores, lane);
-      const waiting = await stores.admission.waiting(laneId, EXPLAINED);
-      const reasons = waiting.flatMap((job) => {
-        const answer: Admission = decideAdmission(job, lane, occupancy);
-        return answer === 'start' || answer === job.waitReason
-          ? []
-          : [{ id: job.id, reason: answer satisfies WaitReason }];
-      });
-      await stores.admission.setWaitReasons(reasons);
-    });
-  }
-}
-
-async function occupancyOf(stores: Stores, lane: LaneRecord): Promise<Occupancy> {
-  const running = await stores.admission.occupancy(lane.id, lane.reservedThreshold);
-  const capped = await stores.admission.cappedClients(lane.id);
-  return {
-    ...running,
-    clients: new Map(capped.map(({ clientId, cap, running: own }) => [clientId, { cap, running: own }])),
-  };
 }

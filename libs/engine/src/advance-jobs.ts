@@ -1,6 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type LogLine, type QueuedExecution, type Stores, type TaskRecord } from '@task-engine/database';
-import { planTasks } from '@task-engine/workflows';
+import {
+  Database,
+  type JobRecord,
+  type LogLine,
+  type NewExecution,
+  type NewTask,
+  type QueuedExecution,
+  type Stores,
+  type TaskRecord,
+} from '@task-engine/database';
+import { planTasks, type Plan } from '@task-engine/workflows';
 import { HintSender } from './hints';
 import { JobEvents, lastTask, type JobEvent, type JobView } from './job-events';
 import { JobViews } from './job-views';
@@ -10,6 +19,17 @@ export interface Advanced {
   deliveries: { id: string }[];
   /** Lanes in which a slot came free. */
   lanes: number[];
+}
+
+/** What a decision leaves to be written. */
+interface Consequences {
+  lines: LogLine[];
+  events: { view: JobView; event: JobEvent }[];
+}
+
+interface Planned {
+  view: JobView;
+  plan: Plan;
 }
 
 /**
@@ -27,7 +47,9 @@ export class AdvanceJobs {
 
   /** Answers the lanes in which a slot came free. Jobs that are not started are left alone. */
   async run(jobIds: string[]): Promise<number[]> {
-    const advanced = await this.database.transaction((stores) => this.within(stores, jobIds));
+    const advanced = await this.database.transaction(async (stores) =>
+      this.within(stores, await this.views.of(await stores.jobs.lockAll(jobIds), stores)),
+    );
     await this.hints.send({
       executions: advanced.executions,
       deliveries: advanced.deliveries,
@@ -35,54 +57,70 @@ export class AdvanceJobs {
     return advanced.lanes;
   }
 
-  /** The same inside a transaction of the caller, who sends the hints after COMMIT. */
-  async within(stores: Stores, jobIds: string[]): Promise<Advanced> {
-    const views = await this.views.of(await stores.jobs.lockStarted(jobIds), stores);
-    const plans = views.map((view) => ({
+  /**
+   * The same inside a transaction of the caller, who holds the locks of the jobs and sends the hints after COMMIT. Brings the views up to
+   * date with what it writes.
+   */
+  async within(stores: Stores, views: JobView[], before: Partial<Consequences> = {}): Promise<Advanced> {
+    const planned = this.plan(views.filter((view) => view.job.state === 'started'));
+    const consequences = { lines: before.lines ?? [], events: before.events ?? [] };
+    const skipped: string[] = [];
+    const starting: NewExecution[] = [];
+    for (const { view, plan } of planned) {
+      for (const task of named(view, plan.skip)) skipped.push(mark(task, 'skipped').id);
+      for (const { name, error } of plan.fail) {
+        for (const task of named(view, [name])) {
+          await stores.tasks.failWaiting(mark(task, 'failed', error).id, error);
+        }
+      }
+      for (const task of named(view, plan.start)) {
+        mark(task, 'queued');
+        starting.push({ taskId: task.id, jobId: task.jobId, queue: task.queue, cause: 'first' });
+      }
+    }
+    await stores.tasks.skip(skipped);
+    const queued = new Set(await stores.tasks.queue(starting.map(({ taskId }) => taskId)));
+    const executions = await stores.executions.insert(starting.filter(({ taskId }) => queued.has(taskId)));
+    return { executions, ...(await this.settle(stores, planned, consequences)) };
+  }
+
+  /** Gives freshly started jobs their tasks, in the states in which they begin. */
+  async begin(stores: Stores, jobs: JobRecord[]): Promise<Advanced> {
+    const views = await this.views.withoutTasks(jobs, stores);
+    for (const view of views) view.tasks = unwritten(view);
+    const planned = this.plan(views);
+    for (const { view, plan } of planned) {
+      for (const task of named(view, plan.skip)) mark(task, 'skipped');
+      for (const task of named(view, plan.start)) mark(task, 'queued');
+      for (const { name, error } of plan.fail) for (const task of named(view, [name])) mark(task, 'failed', error);
+    }
+    const written = await stores.tasks.insert(views.flatMap(({ tasks }) => tasks as NewTask[]));
+    const byJob = new Map(views.map((view) => [view.job.id, view]));
+    for (const { id, jobId, ordinal } of written.tasks) byJob.get(jobId)!.tasks[ordinal]!.id = id;
+    const settled = await this.settle(stores, planned, { lines: [], events: [] });
+    return { executions: written.executions, ...settled };
+  }
+
+  private plan(views: JobView[]): Planned[] {
+    return views.map((view) => ({
       view,
       plan: planTasks(view.definition, view.tasks, this.events.context(view.job)),
     }));
-
-    const named = (view: JobView, names: string[]) => view.tasks.filter((task) => names.includes(task.name));
-    await stores.tasks.skip(plans.flatMap(({ view, plan }) => mark(named(view, plan.skip), 'skipped')));
-    for (const { view, plan } of plans) {
-      for (const { name, error } of plan.fail) {
-        for (const task of named(view, [name])) {
-          await stores.tasks.failWaiting(task.id, error);
-          Object.assign(task, { state: 'failed', error });
-        }
-      }
-    }
-    const starting = plans.flatMap(({ view, plan }) => named(view, plan.start));
-    const queued = new Set(await stores.tasks.queue(mark(starting, 'queued')));
-    const executions = await stores.executions.insert(
-      starting
-        .filter((task) => queued.has(task.id))
-        .map((task) => ({
-          taskId: task.id,
-          jobId: task.jobId,
-          queue: task.queue,
-        })),
-      'first',
-    );
-
-    const ended = await this.finish(stores, plans);
-    return { executions, ...ended };
   }
 
-  private async finish(
+  /** Finishes the jobs of which nothing is left to do, and writes what all of this has to say. */
+  private async settle(
     stores: Stores,
-    plans: { view: JobView; plan: ReturnType<typeof planTasks> }[],
+    planned: Planned[],
+    { lines, events }: Consequences,
   ): Promise<Omit<Advanced, 'executions'>> {
-    const settled = plans.filter(({ plan }) => plan.outcome);
+    const settled = planned.filter(({ plan }) => plan.outcome);
     const completed = new Set(
       await stores.jobs.complete(
         settled.filter(({ plan }) => plan.outcome?.state === 'completed').map(({ view }) => view.job.id),
       ),
     );
-    const lines: LogLine[] = [];
-    const events: { view: JobView; event: JobEvent }[] = [];
-    for (const { view, plan } of plans) {
+    for (const { view, plan } of planned) {
       for (const { name, error } of plan.fail) {
         const task = view.tasks.find((candidate) => candidate.name === name)!;
         lines.push({
@@ -92,34 +130,21 @@ export class AdvanceJobs {
           progname: 'controller',
           message: `'${name}' failed: ${error}`,
         });
-        events.push({
-          view,
-          event: { kind: 'task', event: 'fail', task, message: error },
-        });
+        events.push({ view, event: { kind: 'task', event: 'fail', task, message: error } });
       }
     }
     for (const { view, plan } of settled) {
-      const about = {
-        jobId: view.job.id,
-        taskId: lastTask(view.tasks)?.id,
-        progname: 'controller' as const,
-      };
+      const about = { jobId: view.job.id, taskId: lastTask(view.tasks)?.id, progname: 'controller' as const };
       if (plan.outcome?.state === 'completed' && completed.has(view.job.id)) {
         lines.push({ ...about, message: 'job has completed successfully' });
         events.push({ view, event: { kind: 'job', state: 'completed' } });
       } else if (plan.outcome?.state === 'failed' && (await stores.jobs.fail(view.job.id, plan.outcome.error))) {
-        lines.push({
-          ...about,
-          severity: 'ERROR',
-          message: `job has failed: ${plan.outcome.error}`,
-        });
-        events.push({
-          view,
-          event: { kind: 'job', state: 'failed', error: plan.outcome.error },
-        });
+        const { error } = plan.outcome;
+        lines.push({ ...about, severity: 'ERROR', message: `job has failed: ${error}` });
+        events.push({ view, event: { kind: 'job', state: 'failed', error } });
       }
     }
-    await stores.jobLog.append(lines);
+    await stores.jobLog.append(lines, { jobsLocked: true });
     return {
       deliveries: await this.events.deliver(stores, events),
       lanes: settled.map(({ view }) => view.job.laneId),
@@ -127,8 +152,27 @@ export class AdvanceJobs {
   }
 }
 
-/** Keeps the picture in memory true to what is written, and answers the ids to write. */
-function mark(tasks: TaskRecord[], state: 'skipped' | 'queued'): string[] {
-  for (const task of tasks) task.state = state;
-  return tasks.map((task) => task.id);
+/** The tasks of a job before they are written; their ids come from the database. */
+function unwritten({ job, definition }: JobView): TaskRecord[] {
+  return definition.tasks.map(({ name, queue }, ordinal) => ({
+    id: '',
+    jobId: job.id,
+    ordinal,
+    name,
+    queue,
+    state: 'waiting',
+    tries: 0,
+    lostLeases: 0,
+    output: null,
+    error: null,
+  }));
+}
+
+function named(view: JobView, names: string[]): TaskRecord[] {
+  return names.length === 0 ? [] : view.tasks.filter((task) => names.includes(task.name));
+}
+
+/** Keeps the picture in memory true to what is written. */
+function mark(task: TaskRecord, state: TaskRecord['state'], error = task.error): TaskRecord {
+  return Object.assign(task, { state, error });
 }

@@ -1,5 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type ExecutionCause, type JobRecord, type LogLine, type TaskRecord } from '@task-engine/database';
+import {
+  Database,
+  type ExecutionCause,
+  type JobRecord,
+  type LogLine,
+  type TaskRecord,
+  type Wanted,
+} from '@task-engine/database';
 import type { ResolvedDefinition } from '@task-engine/workflows';
 import { HintSender } from './hints';
 import { JobEvents } from './job-events';
@@ -12,10 +19,16 @@ export interface ClaimedWork {
   token: string;
   /** Why it runs: the first time, a retry, after a lost lease, or handed back by another worker. */
   cause: ExecutionCause;
+  /** Two workers have died with it: run no other of this kind beside it. */
+  lastChance: boolean;
+  /** Where the next claim of a longer queue may begin to look. */
+  availableAt: string;
   job: JobRecord;
   definition: ResolvedDefinition;
   tasks: TaskRecord[];
   task: TaskRecord;
+  /** What the job log says of the start, for the worker to write when it begins. */
+  lines: LogLine[];
 }
 
 /** Gives a worker the lease on queued executions. What another worker has, or what must not run now, is left out. */
@@ -30,60 +43,31 @@ export class ClaimExecutions {
 
   /**
    * @param leaseSeconds how long each lease lasts unless it is renewed
-   * @param lastChance gives tasks on their last chance too: only for a worker that runs no other of them
-   * @returns in the order of `executionIds`, undefined for those not given
+   * @returns what was claimed, in the order of the queue; fewer than the limit means that no more waits
    */
-  async run(
-    executionIds: string[],
-    workerId: string,
-    leaseSeconds: number,
-    { lastChance = false } = {},
-  ): Promise<(ClaimedWork | undefined)[]> {
+  async run(wanted: Wanted, workerId: string, leaseSeconds: number): Promise<ClaimedWork[]> {
     const { work, deliveries } = await this.database.transaction(async (stores) => {
-      const claimed = await stores.executions.claim(executionIds, workerId, leaseSeconds, lastChance);
-      if (claimed.length === 0) return { work: [], deliveries: [] };
-      const first = new Set(await stores.tasks.start(claimed.map((execution) => execution.taskId)));
+      const claimed = await stores.executions.claim(wanted, workerId, leaseSeconds);
+      const jobs = new Map(claimed.map(({ job }) => [job.id, job]));
       const views = await this.views.of(
-        await stores.jobs.findAll([...new Set(claimed.map((execution) => execution.jobId))]),
+        [...jobs.values()],
         stores,
+        claimed.map(({ task }) => task),
       );
       const byJob = new Map(views.map((view) => [view.job.id, view]));
-
-      const lines: LogLine[] = [];
-      const started = [];
-      const found: ClaimedWork[] = [];
-      for (const execution of claimed) {
-        const view = byJob.get(execution.jobId)!;
-        const task = view.tasks.find((candidate) => candidate.id === execution.taskId)!;
-        if (first.has(task.id)) {
-          lines.push(this.events.definitionsLine(view, task.id));
-          started.push({
-            view,
-            event: { kind: 'task', event: 'start', task } as const,
-          });
-        }
-        lines.push({
-          jobId: view.job.id,
-          taskId: task.id,
-          progname: 'worker',
-          message: `Task '${task.name}' started`,
-        });
-        found.push({
-          executionId: execution.id,
-          token: execution.token,
-          cause: execution.cause,
-          task,
-          ...view,
-        });
-      }
-      await stores.jobLog.append(lines);
-      return {
-        work: found,
-        deliveries: await this.events.deliver(stores, started),
-      };
+      const work = claimed.map(({ id, first, task: { id: taskId }, ...lease }): ClaimedWork => {
+        const view = byJob.get(lease.job.id)!;
+        const task = view.tasks.find((candidate) => candidate.id === taskId)!;
+        const lines: LogLine[] = first ? [this.events.definitionsLine(view, taskId)] : [];
+        lines.push({ jobId: view.job.id, taskId, progname: 'worker', message: `Task '${task.name}' started` });
+        return { ...lease, ...view, executionId: id, task, lines };
+      });
+      const started = work
+        .filter((_, index) => claimed[index]!.first)
+        .map((view) => ({ view, event: { kind: 'task', event: 'start', task: view.task } as const }));
+      return { work, deliveries: await this.events.deliver(stores, started) };
     });
     await this.hints.send({ deliveries });
-    const byId = new Map(work.map((claimed) => [claimed.executionId, claimed]));
-    return executionIds.map((id) => byId.get(id));
+    return work;
   }
 }

@@ -1,14 +1,29 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '@task-engine/domain';
-import { Database, type ClientKeyRecord, type ClientRecord } from '@task-engine/database';
+import { Batch } from './batch';
+import { Database, type KeyHash, type ClientKeyRecord, type ClientRecord } from '@task-engine/database';
 
 const sha256 = (key: string) => createHash('sha256').update(key, 'utf8').digest();
+
+/** Clients looked up in one statement at most. */
+const LOOKUPS = 100;
 
 /** Checks a client's key. */
 @Injectable()
 export class AuthenticateClient {
-  constructor(private readonly database: Database) {}
+  /** Requests that arrive together are looked up together. Nothing is remembered: a revoked key stops working at once. */
+  private readonly lookups: Batch<string, KeyHash[]>;
+
+  constructor(database: Database) {
+    this.lookups = new Batch(
+      async (names) => {
+        const known = await database.stores.clients.keyHashes([...new Set(names)]);
+        return names.map((name) => known.filter((key) => key.name === name));
+      },
+      { size: LOOKUPS, parallel: 2 },
+    );
+  }
 
   /**
    * Compares against every live key in constant time; an unknown client takes the same path as a wrong key.
@@ -17,7 +32,7 @@ export class AuthenticateClient {
   async run(name: string, key: string): Promise<ClientRecord> {
     const given = sha256(key);
     let clientId: number | undefined;
-    for (const known of await this.database.stores.clients.keyHashes(name)) {
+    for (const known of await this.lookups.add(name)) {
       if (timingSafeEqual(known.hash, given)) clientId = known.clientId;
     }
     if (clientId === undefined) throw new DomainError('unauthorised', 'Unauthorised request.');

@@ -16,7 +16,9 @@ import { ChangeSetting, PushJobs } from './change-setting';
 import { ClaimExecutions } from './claim-executions';
 import { AuthenticateClient, ClientKeys } from './clients';
 import { DefinitionCache } from './definition-cache';
+import { ExplainWait } from './explain-wait';
 import { ExpireLeases } from './expire-leases';
+import { FoldTotals } from './fold-totals';
 import { HeartbeatExecutions } from './heartbeat-executions';
 import { HintSender } from './hints';
 import { JobEvents } from './job-events';
@@ -30,6 +32,7 @@ import { RerunJob } from './rerun-job';
 import { RetainJobs } from './retain-jobs';
 import { ReadSchedules, SwitchSchedule } from './schedules';
 import { SubmitJob } from './submit-job';
+import { SubmitOnce } from './submit-once';
 import { SweepLost } from './sweep-lost';
 import { TimeOutJobs } from './time-out-jobs';
 import { UpdateJob } from './update-job';
@@ -43,7 +46,9 @@ const VERBS = [
   ChangeSetting,
   ClaimExecutions,
   ClientKeys,
+  ExplainWait,
   ExpireLeases,
+  FoldTotals,
   HeartbeatExecutions,
   ProbeSemaphore,
   PushJobs,
@@ -55,6 +60,7 @@ const VERBS = [
   RerunJob,
   RetainJobs,
   SubmitJob,
+  SubmitOnce,
   SwitchSchedule,
   SweepLost,
   TimeOutJobs,

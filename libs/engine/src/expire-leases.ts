@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { POISON_LEASES } from '@task-engine/domain';
-import { Database, type LogLine, type QueuedExecution } from '@task-engine/database';
+import { LAST_CHANCE_LEASES, POISON_LEASES } from '@task-engine/domain';
+import { Database, type LogLine, type NewExecution, type Stores } from '@task-engine/database';
+import { AdvanceJobs } from './advance-jobs';
 import { HintSender } from './hints';
-import { JobEvents, type JobEvent, type JobView } from './job-events';
+import type { JobEvent, JobView } from './job-events';
 import { JobViews } from './job-views';
 
 /** Leases ended in one transaction. */
@@ -14,7 +15,7 @@ export class ExpireLeases {
   constructor(
     private readonly database: Database,
     private readonly views: JobViews,
-    private readonly events: JobEvents,
+    private readonly advance: AdvanceJobs,
     private readonly hints: HintSender,
   ) {}
 
@@ -22,67 +23,61 @@ export class ExpireLeases {
   async run(): Promise<number> {
     let total = 0;
     for (;;) {
-      const expired = await this.batch();
+      const late = await this.database.stores.executions.late(BATCH);
+      const expired = late.length > 0 ? await this.expire(late) : 0;
       total += expired;
-      if (expired < BATCH) return total;
+      // None of a full batch: others hold them, and will be done with them when the leader looks again.
+      if (late.length < BATCH || expired === 0) return total;
     }
   }
 
-  private async batch(): Promise<number> {
-    const result = await this.database.transaction(async (stores) => {
-      const lost = await stores.executions.expire(BATCH);
-      if (lost.length === 0) return undefined;
-      const views = await this.views.of(
-        await stores.jobs.findAll([...new Set(lost.map((execution) => execution.jobId))]),
-        stores,
-      );
-      const byJob = new Map(views.map((view) => [view.job.id, view]));
-      const lines: LogLine[] = [];
-      const executions: QueuedExecution[] = [];
-      const advance: { jobId: string; because: string }[] = [];
-      const events: { view: JobView; event: JobEvent }[] = [];
-      for (const { id, taskId, taskName, jobId, queue, worker } of lost) {
-        const count = await stores.tasks.loseLease(taskId);
-        const about = { jobId, taskId, progname: 'controller' as const };
-        const why = `Worker ${worker} stopped answering while it ran '${taskName}' (lease lost, ${count} of ${POISON_LEASES})`;
-        if (count < POISON_LEASES) {
-          await stores.tasks.retry(taskId, false);
-          executions.push(...(await stores.executions.insert([{ taskId, jobId, queue }], 'lease_lost')));
-          lines.push({
-            ...about,
-            severity: 'WARN',
-            message: `${why}: it runs again`,
-          });
-        } else {
-          const error = `poison: its worker died ${count} times while it ran '${taskName}'`;
-          await stores.tasks.fail(taskId, error);
-          lines.push({
-            ...about,
-            severity: 'ERROR',
-            message: `${why}: it is not run again`,
-          });
-          events.push({
-            view: byJob.get(jobId)!,
-            event: {
-              kind: 'task',
-              event: 'fail',
-              task: { id: taskId, name: taskName },
-              message: error,
-            },
-          });
-          advance.push({ jobId, because: id });
-        }
+  private async expire(late: { id: string; jobId: string }[]): Promise<number> {
+    const { count, ...hints } = await this.database.transaction((stores) => this.within(stores, late));
+    await this.hints.send(hints);
+    return count;
+  }
+
+  private async within(stores: Stores, late: { id: string; jobId: string }[]) {
+    const jobs = await stores.jobs.lockAll([...new Set(late.map(({ jobId }) => jobId))]);
+    const lost = await stores.executions.expire(late.map(({ id }) => id));
+    const views = await this.views.of(jobs, stores);
+    const byJob = new Map(views.map((view) => [view.job.id, view]));
+    const lines: LogLine[] = [];
+    const events: { view: JobView; event: JobEvent }[] = [];
+    const repeats: NewExecution[] = [];
+    const failed: { id: string; error: string }[] = [];
+    for (const { queue, worker, task: lostTask } of lost) {
+      const view = byJob.get(lostTask.jobId)!;
+      const task = view.tasks.find(({ id }) => id === lostTask.id)!;
+      const count = lostTask.lostLeases;
+      const about = { jobId: task.jobId, taskId: task.id, progname: 'controller' as const };
+      const why = `Worker ${worker} stopped answering while it ran '${task.name}' (lease lost, ${count} of ${POISON_LEASES})`;
+      if (count < POISON_LEASES) {
+        task.state = 'queued';
+        repeats.push({
+          taskId: task.id,
+          jobId: task.jobId,
+          queue,
+          cause: 'lease_lost',
+          parked: view.job.state !== 'started',
+          lastChance: count >= LAST_CHANCE_LEASES,
+        });
+        lines.push({ ...about, severity: 'WARN', message: `${why}: it runs again` });
+      } else {
+        const error = `poison: its worker died ${count} times while it ran '${task.name}'`;
+        Object.assign(task, { state: 'failed', error });
+        failed.push({ id: task.id, error });
+        lines.push({ ...about, severity: 'ERROR', message: `${why}: it is not run again` });
+        events.push({ view, event: { kind: 'task', event: 'fail', task, message: error } });
       }
-      await stores.jobLog.append(lines);
-      return {
-        count: lost.length,
-        executions,
-        advance,
-        deliveries: await this.events.deliver(stores, events),
-      };
-    });
-    if (!result) return 0;
-    await this.hints.send(result);
-    return result.count;
+    }
+    await stores.tasks.retry(
+      repeats.map(({ taskId }) => taskId),
+      false,
+    );
+    await stores.tasks.fail(failed);
+    const repeated = await stores.executions.insert(repeats);
+    const advanced = await this.advance.within(stores, views, { lines, events });
+    return { ...advanced, executions: [...repeated, ...advanced.executions], count: lost.length };
   }
 }

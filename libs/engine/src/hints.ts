@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { QueuedExecution } from '@task-engine/database';
-import { Notifier, WorkQueues } from '@task-engine/messaging';
+import { Notifier, type WorkItem, WorkQueues } from '@task-engine/messaging';
 
 /** What others should look at after a commit. All of it may be lost: a row and a sweep stand behind each. */
 export interface Hints {
-  executions: QueuedExecution[];
+  /** Queues in which executions wait now. */
+  executions: { queue: string }[];
   deliveries: { id: string }[];
   /** Jobs to advance; `because` makes the hint distinct from one that is being worked on right now. */
   advance: { jobId: string; because: string }[];
@@ -34,12 +34,9 @@ export class HintSender {
     for (const jobId of hints.broken ?? []) this.notifier.emit('job.broken', { jobId });
 
     const suffix = hints.epoch ? `-${hints.epoch}` : '';
-    const work = new Map<string, { key: string; data: object }[]>();
-    for (const { id, queue } of hints.executions ?? []) {
-      const items = work.get(queue) ?? [];
-      work.set(queue, items);
-      items.push({ key: `e${id}${suffix}`, data: { executionId: id } });
-    }
+    const work = new Map<string, WorkItem[]>();
+    // One for all that a batch brought: the worker that takes it claims what it can take and passes the hint on if more waits.
+    for (const { queue } of hints.executions ?? []) work.set(queue, [{ data: {} }]);
     if (hints.advance?.length) {
       work.set(
         'controller',

@@ -3,35 +3,42 @@ import type { JsonObject } from '@task-engine/domain';
 import {
   Database,
   type EndedExecution,
+  type JobRecord,
   type Lease,
   type LogLine,
-  type QueuedExecution,
+  type NewExecution,
   type Stores,
 } from '@task-engine/database';
+import { AdvanceJobs } from './advance-jobs';
 import { HintSender } from './hints';
-import { JobEvents, type JobEvent, type JobView } from './job-events';
+import type { JobEvent, JobView } from './job-events';
 import { JobViews } from './job-views';
 
 export type Outcome =
   | { state: 'succeeded'; output: JsonObject }
   | { state: 'failed'; error: string; retryable: boolean }
-  /** Handed back at shutdown: runs again elsewhere, and no try is counted. */
+  /** Handed back, at shutdown or because it was not begun: runs again elsewhere, and no try is counted. */
   | { state: 'released' };
 
 export interface Report {
   lease: Lease;
+  /** As it was claimed. */
+  job: JobRecord;
   outcome: Outcome;
   /** Lines of the job log that belong before the report's own. */
   lines: LogLine[];
 }
 
-/** Ends executions and decides what becomes of their tasks. A report whose token is stale is refused and changes nothing. */
+/**
+ * Ends executions, decides what becomes of their tasks and takes their jobs on, all in one transaction: a job whose last task has
+ * ended is finished with it. A report whose token is stale is refused and changes nothing.
+ */
 @Injectable()
 export class ReportExecutions {
   constructor(
     private readonly database: Database,
     private readonly views: JobViews,
-    private readonly events: JobEvents,
+    private readonly advance: AdvanceJobs,
     private readonly hints: HintSender,
   ) {}
 
@@ -39,11 +46,14 @@ export class ReportExecutions {
   async run(reports: Report[]): Promise<boolean[]> {
     const result = await this.database.transaction((stores) => this.within(stores, reports));
     await this.hints.send(result);
-    const taken = new Set(result.taken);
-    return reports.map((report) => taken.has(report.lease.executionId));
+    return reports.map((report) => result.taken.has(report.lease.executionId));
   }
 
   private async within(stores: Stores, reports: Report[]) {
+    // What of a job never changes came with the claim; only what may have changed since is read.
+    const claimed = new Map(reports.map(({ job }) => [job.id, job]));
+    const locked = await stores.jobs.lockStates([...claimed.keys()]);
+    const jobs = locked.map((now): JobRecord => ({ ...claimed.get(now.id)!, ...now }));
     const ended = await stores.executions.end(
       reports.map(({ lease, outcome }) => ({
         ...lease,
@@ -51,103 +61,92 @@ export class ReportExecutions {
         error: outcome.state === 'failed' ? outcome.error : null,
       })),
     );
+    const taken = new Set(ended.map((execution) => execution.id));
+    const touched = new Set(ended.map((execution) => execution.task.jobId));
     const views = await this.views.of(
-      await stores.jobs.findAll([...new Set(ended.map((execution) => execution.jobId))]),
+      jobs.filter((job) => touched.has(job.id)),
       stores,
+      ended.map((execution) => execution.task),
     );
-    const byJob = new Map(views.map((view) => [view.job.id, view]));
-    const byExecution = new Map(reports.map((report) => [report.lease.executionId, report]));
-
-    const lines: LogLine[] = [];
-    const events: { view: JobView; event: JobEvent }[] = [];
-    const executions: QueuedExecution[] = [];
-    const completed: { id: string; output: JsonObject }[] = [];
-    const advance: { jobId: string; because: string }[] = [];
-    let dueChanged = false;
-    for (const execution of ended) {
-      const { outcome, lines: said } = byExecution.get(execution.id)!;
-      const view = byJob.get(execution.jobId)!;
-      const task = view.tasks.find((candidate) => candidate.id === execution.taskId)!;
-      const about = {
-        jobId: execution.jobId,
-        taskId: execution.taskId,
-        progname: 'worker' as const,
-      };
-      lines.push(...said);
-      if (outcome.state === 'released') {
-        await stores.tasks.retry(task.id, false);
-        executions.push(...(await stores.executions.insert([queued(execution)], 'released')));
-        lines.push({
-          ...about,
-          message: `'${task.name}' was handed back by a worker that shuts down`,
-        });
-      } else if (outcome.state === 'succeeded') {
-        task.output = outcome.output;
-        completed.push({ id: task.id, output: outcome.output });
-        lines.push({
-          ...about,
-          message: `'${task.name}' completed successfully`,
-        });
-        events.push({ view, event: { kind: 'task', event: 'complete', task } });
-        advance.push({ jobId: execution.jobId, because: execution.id });
-      } else {
-        const retry = retryOf(view, execution, outcome);
-        if (retry) {
-          await stores.tasks.retry(task.id, true);
-          const repeat = await stores.executions.insert([queued(execution)], 'retry', retry.delay);
-          // A delayed one is hinted by the leader when its time comes.
-          if (retry.delay === 0) executions.push(...repeat);
-          else dueChanged = true;
-          lines.push({
-            ...about,
-            severity: 'WARN',
-            message: `'${task.name}' failed: ${outcome.error}. Retry ${retry.number} of ${retry.limit} in ${retry.delay} s`,
-          });
-        } else {
-          await stores.tasks.fail(task.id, outcome.error);
-          lines.push({
-            ...about,
-            severity: 'ERROR',
-            message: `'${task.name}' failed: ${outcome.error}`,
-          });
-          events.push({
-            view,
-            event: {
-              kind: 'task',
-              event: 'fail',
-              task,
-              message: outcome.error,
-            },
-          });
-          advance.push({ jobId: execution.jobId, because: execution.id });
-        }
-      }
-    }
-    await stores.tasks.complete(completed);
+    const changes = decide(ended, views, reports);
     // Lines of a refused report are kept too: they tell what the worker did before it lost its lease.
-    const refused = reports.filter((report) => !ended.some((execution) => execution.id === report.lease.executionId));
-    await stores.jobLog.append([...lines, ...refused.flatMap((report) => report.lines)]);
-    const deliveries = await this.events.deliver(stores, events);
-    return {
-      taken: ended.map((execution) => execution.id),
-      executions,
-      deliveries,
-      advance,
-      dueChanged,
-    };
+    const refused = reports.filter((report) => !taken.has(report.lease.executionId));
+    await stores.jobLog.append(refused.flatMap((report) => report.lines));
+
+    await stores.tasks.complete(changes.completed);
+    await stores.tasks.fail(changes.failed);
+    await stores.tasks.retry(changes.released, false);
+    await stores.tasks.retry(changes.retried, true);
+    const repeated = await stores.executions.insert(changes.repeats);
+    const advanced = await this.advance.within(stores, views, changes);
+    return { ...advanced, taken, executions: [...repeated, ...advanced.executions] };
   }
 }
 
-function queued(execution: EndedExecution): {
-  taskId: string;
-  jobId: string;
-  queue: string;
-} {
-  return {
-    taskId: execution.taskId,
-    jobId: execution.jobId,
-    queue: execution.queue,
+interface Changes {
+  completed: { id: string; output: JsonObject }[];
+  failed: { id: string; error: string }[];
+  released: string[];
+  retried: string[];
+  repeats: NewExecution[];
+  lines: LogLine[];
+  events: { view: JobView; event: JobEvent }[];
+}
+
+/** What becomes of each task; the views are brought up to date. */
+function decide(ended: EndedExecution[], views: JobView[], reports: Report[]): Changes {
+  const byJob = new Map(views.map((view) => [view.job.id, view]));
+  const byExecution = new Map(reports.map((report) => [report.lease.executionId, report]));
+  const changes: Changes = {
+    completed: [],
+    failed: [],
+    released: [],
+    retried: [],
+    repeats: [],
+    lines: [],
+    events: [],
   };
+  for (const execution of ended) {
+    const { outcome, lines } = byExecution.get(execution.id)!;
+    const view = byJob.get(execution.task.jobId)!;
+    const task = view.tasks.find((candidate) => candidate.id === execution.task.id)!;
+    const about = { jobId: task.jobId, taskId: task.id, progname: 'worker' as const };
+    const repeat = { taskId: task.id, jobId: task.jobId, queue: execution.queue, parked: view.job.state !== 'started' };
+    const say = (message: string, severity?: LogLine['severity']) =>
+      changes.lines.push({ ...about, message, severity });
+    changes.lines.push(...lines);
+    if (outcome.state === 'released') {
+      task.state = 'queued';
+      changes.released.push(task.id);
+      changes.repeats.push({ ...repeat, cause: 'released', lastChance: execution.lastChance });
+      say(`'${task.name}' was handed back by its worker`);
+    } else if (outcome.state === 'succeeded') {
+      Object.assign(task, { state: 'completed', output: outcome.output, error: null });
+      changes.completed.push({ id: task.id, output: outcome.output });
+      say(`'${task.name}' completed successfully`);
+      changes.events.push({ view, event: { kind: 'task', event: 'complete', task } });
+    } else {
+      const { error } = outcome;
+      const retry = retryOf(view, execution, outcome);
+      if (retry) {
+        task.state = 'queued';
+        changes.retried.push(task.id);
+        changes.repeats.push({
+          ...repeat,
+          cause: 'retry',
+          delaySeconds: retry.delay,
+          lastChance: execution.lastChance,
+        });
+        say(`'${task.name}' failed: ${error}. Retry ${retry.number} of ${retry.limit} in ${retry.delay} s`, 'WARN');
+      } else {
+        Object.assign(task, { state: 'failed', error });
+        changes.failed.push({ id: task.id, error });
+        say(`'${task.name}' failed: ${error}`, 'ERROR');
+        changes.events.push({ view, event: { kind: 'task', event: 'fail', task, message: error } });
+      }
+    }
+  }
+  return changes;
 }
 
 /**
@@ -159,9 +158,10 @@ function retryOf(
   execution: EndedExecution,
   outcome: { retryable: boolean },
 ): { number: number; limit: number; delay: number } | undefined {
-  const own = view.definition.tasks.find((task) => task.name === execution.taskName)?.retries;
+  const { name, tries } = execution.task;
+  const own = view.definition.tasks.find((task) => task.name === name)?.retries;
   const limit = own?.limit ?? execution.retryLimit;
   const delay = own?.delay ?? execution.retryDelaySeconds;
-  if (!outcome.retryable || execution.tries >= limit) return undefined;
-  return { number: execution.tries + 1, limit, delay };
+  if (!outcome.retryable || tries >= limit) return undefined;
+  return { number: tries + 1, limit, delay };
 }

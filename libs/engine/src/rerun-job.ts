@@ -36,28 +36,25 @@ export class RerunJob {
         requestLog: input.requestLog,
       });
       const broken = await this.breakJob.within(stores, original.id, 'run again by its client');
-      const inserted = await stores.jobs.insert({
-        ...job,
-        rerunOf: original.id,
-      });
+      const [id] = await stores.jobs.insert([{ ...job, rerunOf: original.id }]);
       await stores.jobLog.append([
         {
           jobId: original.id,
           progname: 'api',
-          message: `Run again as job ${inserted.id}`,
+          message: `Run again as job ${id}`,
         },
         {
-          jobId: inserted.id,
+          jobId: id!,
           progname: 'api',
           message: `Rerun of job ${original.id}`,
         },
       ]);
       return {
-        id: inserted.id,
+        id: id!,
         hints: {
           ...broken,
           lanes: [job.laneId],
-          dueChanged: inserted.state === 'scheduled',
+          dueChanged: job.state === 'scheduled',
         },
       };
     });

@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { JsonObject } from '@task-engine/domain';
 import { Database, type LogLine, type NewJob, SEVERITY } from '@task-engine/database';
 import { ClientConfigurations, Definitions, prepareSubmission } from '@task-engine/workflows';
+import { Batch } from './batch';
 import { DefinitionCache } from './definition-cache';
-import { HintSender } from './hints';
+import { HintSender, type Hints } from './hints';
 import { Lanes } from './lanes';
 
 export interface Submitted {
@@ -18,9 +19,16 @@ export interface Submitted {
   requestLog: string;
 }
 
-/** Accepts a job: checked whole, then written in one statement, then a hint. Answers after COMMIT. */
+/** Most that `bulk` takes. */
+export const BULK_LIMIT = 1_000;
+/** Submissions that arrive together and share one statement and commit. */
+const BATCH = 100;
+
+/** Accepts jobs: checked whole, then written in one statement, then a hint. Answers after COMMIT. */
 @Injectable()
 export class SubmitJob {
+  private readonly inserts: Batch<NewJob, string>;
+
   constructor(
     private readonly database: Database,
     private readonly definitions: Definitions,
@@ -28,14 +36,32 @@ export class SubmitJob {
     private readonly cache: DefinitionCache,
     private readonly lanes: Lanes,
     private readonly hints: HintSender,
-  ) {}
+  ) {
+    this.inserts = new Batch((jobs) => this.database.stores.jobs.insert(jobs), { size: BATCH, parallel: 2 });
+  }
 
   /** @throws DomainError unknown_workflow, invalid_parameter, not_supported, not_configured; nothing is written then */
   async run(submitted: Submitted): Promise<{ id: string }> {
     const job = await this.prepare(submitted);
-    const { id, state } = await this.database.stores.jobs.insert(job);
-    await this.hints.send(state === 'queued' ? { lanes: [job.laneId] } : { dueChanged: true });
+    const id = await this.inserts.add(job);
+    await this.hints.send(hintsOf(job));
     return { id };
+  }
+
+  /**
+   * Accepts up to BULK_LIMIT jobs, all or none.
+   * @returns their ids, in order
+   * @throws RangeError for more; what `run` throws, for the first that is refused
+   */
+  async bulk(submitted: Submitted[]): Promise<string[]> {
+    if (submitted.length > BULK_LIMIT) throw new RangeError(`${submitted.length} jobs at once: ${BULK_LIMIT} at most`);
+    const jobs: NewJob[] = [];
+    for (const each of submitted) jobs.push(await this.prepare(each));
+    if (jobs.length === 0) return [];
+    const ids = await this.database.stores.jobs.insert(jobs);
+    for (const hints of new Map(jobs.map((job) => [`${job.laneId} ${job.state}`, hintsOf(job)])).values())
+      await this.hints.send(hints);
+    return ids;
   }
 
   /** The row to be, for callers that write it inside a transaction of their own. */
@@ -81,4 +107,9 @@ export class SubmitJob {
   async reserveId(): Promise<string> {
     return this.database.stores.jobs.reserveId();
   }
+}
+
+/** Who has to know of a job that was written. */
+export function hintsOf(job: NewJob): Partial<Hints> {
+  return job.state === 'queued' ? { lanes: [job.laneId] } : { dueChanged: true };
 }

@@ -5,7 +5,10 @@ import { HintSender } from './hints';
 
 const BATCH = 1_000;
 
-/** Repairs what lost hints left standing: queued executions without a Bull job, started jobs that nobody advances. */
+/**
+ * Repairs what a fault left standing: started jobs that nobody takes on. (Queued executions need no sweep: workers look for them in the
+ * table, a hint only makes them look sooner.)
+ */
 @Injectable()
 export class SweepLost {
   constructor(
@@ -14,26 +17,11 @@ export class SweepLost {
     private readonly hints: HintSender,
   ) {}
 
-  /** Hints the retries whose delay is over. */
-  async dispatchDue(): Promise<void> {
-    for (;;) {
-      const executions = await this.database.stores.executions.dispatchDue(BATCH);
-      await this.hints.send({ executions });
-      if (executions.length < BATCH) return;
-    }
-  }
-
-  /**
-   * Hints again what waited longer than `seconds`. A hint of this kind that still waits in Bull is not doubled (same key there), so a
-   * backlog costs one more hint each, and that finds nothing to do.
-   */
-  async run(seconds: number): Promise<{ executions: number; jobs: number }> {
-    const executions = await this.database.stores.executions.redispatch(seconds, BATCH);
+  /** @returns number of jobs that had not been touched for `seconds` although something is to be done */
+  async run(seconds: number): Promise<number> {
     const jobs = await this.database.stores.jobs.stalled(seconds, BATCH);
-    if (executions.length + jobs.length > 0) {
-      const advance = jobs.map((jobId) => ({ jobId, because: 'sweep' }));
-      await this.hints.send({ executions, advance, epoch: await this.queues.epoch() });
-    }
-    return { executions: executions.length, jobs: jobs.length };
+    const advance = jobs.map((jobId) => ({ jobId, because: 'sweep' }));
+    if (jobs.length > 0) await this.hints.send({ advance, epoch: await this.queues.epoch() });
+    return jobs.length;
   }
 }

@@ -66,6 +66,7 @@ export class UpdateJob {
         };
       case 'paused':
         if (job.state !== 'paused' && !(await stores.jobs.pause(job.id))) refuse('it cannot be paused');
+        await stores.executions.park(job.id);
         break;
       case 'queued':
         // Asking for the state that is there already is no error; a scheduled job is queued by its time, not by hand.

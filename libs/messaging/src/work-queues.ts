@@ -15,8 +15,11 @@ const ADD_BATCH = 500;
 const COMMAND_TIMEOUT_MS = 2_000;
 
 export interface WorkItem {
-  /** Identity of the hint, unique in its queue, e.g. `e123`. Must not be a plain number nor hold a colon (Bull's key separator). */
-  key: string;
+  /**
+   * Identity of the hint, unique in its queue, e.g. `d123`: while one with it waits or runs, a second is left out. Must not be a plain
+   * number nor hold a colon (Bull's key separator). Without it each hint counts.
+   */
+  key?: string;
   /** Ids only, see `Work`. */
   data: object;
 }
@@ -166,10 +169,12 @@ export class WorkQueues implements OnModuleInit, OnModuleDestroy {
   private async addAll(queue: Bull.Queue, items: WorkItem[]): Promise<void> {
     for (let start = 0; start < items.length; start += ADD_BATCH) {
       const batch = items.slice(start, start + ADD_BATCH);
-      const added = await queue.addBulk(batch.map(({ key, data }) => ({ data, opts: { jobId: key } })));
+      const added = await queue.addBulk(
+        batch.map(({ key, data }) => ({ data, opts: key === undefined ? {} : { jobId: key } })),
+      );
       // Bull hides the errors inside its MULTI (NOSCRIPT after SCRIPT FLUSH): such jobs come back without an id.
       const failed = batch.filter((_, index) => added[index]?.id === undefined);
-      await Promise.all(failed.map(({ key, data }) => queue.add(data, { jobId: key })));
+      await Promise.all(failed.map(({ key, data }) => queue.add(data, key === undefined ? {} : { jobId: key })));
     }
   }
 }

@@ -1,3 +1,4 @@
+export { digestOf } from './canonical-json';
 export {
   callbackEndpoints,
   callbackHeaders,

@@ -42,7 +42,8 @@ export function planTasks(definition: ResolvedDefinition, tasks: TaskSnapshot[],
     return task;
   };
   const settled = (task: TaskPlan): boolean => SETTLED.has(at(task.name).state);
-  const scope = scopeFor(job, tasks);
+  let computed: Scope | undefined;
+  const scope = () => (computed ??= scopeFor(job, tasks));
   const usual = definition.tasks.filter((task) => !task.always);
   const always = definition.tasks.filter((task) => task.always);
 
@@ -119,9 +120,9 @@ export function scopeFor(job: JobContext, tasks: TaskSnapshot[]): Scope {
   return { ...jobScope(job), tasks: Object.fromEntries(tasks.map((task) => [task.name, { output: task.output }])) };
 }
 
-function runs(task: TaskPlan, scope: Scope): boolean {
+function runs(task: TaskPlan, scope: () => Scope): boolean {
   if (task.when === undefined) return true;
-  return typeof task.when === 'boolean' ? task.when : Boolean(renderTemplate(task.when, withIndex(scope, task)));
+  return typeof task.when === 'boolean' ? task.when : Boolean(renderTemplate(task.when, withIndex(scope(), task)));
 }
 
 function withIndex(scope: Scope, task: TaskPlan): Scope {

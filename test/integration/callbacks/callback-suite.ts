@@ -100,22 +100,24 @@ export class CallbackSuite {
   }
 
   async job(): Promise<string> {
-    const { id } = await this.database.stores.jobs.insert({
-      laneId: 1,
-      clientId: this.clientId,
-      workflow: 'noop',
-      definitionDigest: DIGEST,
-      submitted: {},
-      parameters: {},
-      priority: 5,
-      state: 'queued',
-      waitReason: null,
-      runAt: null,
-      semaphoreUrl: null,
-      persist: false,
-      log: [],
-    });
-    return id;
+    const [id] = await this.database.stores.jobs.insert([
+      {
+        laneId: 1,
+        clientId: this.clientId,
+        workflow: 'noop',
+        definitionDigest: DIGEST,
+        submitted: {},
+        parameters: {},
+        priority: 5,
+        state: 'queued',
+        waitReason: null,
+        runAt: null,
+        semaphoreUrl: null,
+        persist: false,
+        log: [],
+      },
+    ]);
+    return id!;
   }
 
   /** Written in one transaction, as a transition writes them. Without a hint: dispatchers find them by themselves. */

@@ -40,7 +40,7 @@ export function commandExecutor(allowedCommands: readonly string[]): Executor {
       onStdoutLine: logOut,
       onStderrLine: (line) => {
         lastError = line;
-        logError(line);
+        return logError(line);
       },
     }).catch((error: unknown) => {
       throw error instanceof ProgramNotFound

@@ -17,7 +17,7 @@ export interface ExecutionContext {
   readonly attempt: number;
   /** Arguments of the task (`with`), templates already rendered. */
   readonly arguments: JsonObject;
-  /** Exists and is shared by all tasks of this job; removed when the job is done or broken. */
+  /** Exists (unless the executor is `withoutFiles`) and is shared by all tasks of this job; removed when the job is done or broken. */
   readonly workDir: string;
   /** Aborted when the job is broken, the lease is lost, the task's time limit passed or the process shuts down. */
   readonly signal: AbortSignal;
@@ -32,5 +32,7 @@ export interface ExecutionContext {
 export interface Executor {
   /** What `uses` names: `builtin:<handler>`, `command` or `http`. */
   readonly uses: string;
+  /** Touches no files: its tasks are spared a work folder. */
+  readonly withoutFiles?: true;
   execute(context: ExecutionContext): Promise<JsonObject>;
 }

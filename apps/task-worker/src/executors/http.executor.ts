@@ -26,7 +26,7 @@ const schema = z.object({
  * object, `{}` when nothing is asked for. Network errors, time-outs, 408, 429 and 5xx are retryable, other answers final.
  */
 export function httpExecutor(outbound: OutboundHttp): Executor {
-  return handler('http', schema, async ({ method, url, headers, body, expect, result }, context) => {
+  const http = handler('http', schema, async ({ method, url, headers, body, expect, result }, context) => {
     const subject = `${method} ${shownUrl(url)}`;
     const isText = typeof body === 'string';
     const hasType = Object.keys(headers).some((name) => name.toLowerCase() === 'content-type');
@@ -55,6 +55,7 @@ export function httpExecutor(outbound: OutboundHttp): Executor {
     if (reply.truncated) throw new TaskFailure(`${subject}: reply is larger than 1 MB`, { retryable: false });
     return selectPart(subject, reply.body.toString('utf8'), result);
   });
+  return { ...http, withoutFiles: true };
 }
 
 /** Answers that another try may change. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LineSplitter, MAX_LINE_BYTES, limitLines } from './line-splitter';
+import { LineSplitter, MAX_LINE_BYTES, MAX_LOG_LENGTH, limitLines } from './line-splitter';
 import { ProgramNotFound, runProcess } from './process-group';
 
 const cwd = mkdtempSync(join(tmpdir(), 'process-group-'));
@@ -132,7 +132,36 @@ describe('line splitter', () => {
   it('caps the rows with one marker line', () => {
     const lines: string[] = [];
     const write = limitLines((line) => lines.push(line), 2);
-    ['a', 'b', 'c', 'd'].forEach(write);
+    expect(['a', 'b', 'c', 'd'].map((line) => write(line))).toEqual([true, true, false, false]);
     expect(lines).toEqual(['a', 'b', 'output limited to 2 lines; the rest is not logged']);
+  });
+
+  it('caps the length of all rows', () => {
+    const lines: string[] = [];
+    const write = limitLines((line) => lines.push(line));
+    while (write('x'.repeat(MAX_LINE_BYTES)));
+    expect(lines).toHaveLength(MAX_LOG_LENGTH / MAX_LINE_BYTES + 1);
+    expect(lines.at(-1)).toBe('output limited to 256 lines; the rest is not logged');
+  });
+
+  it('passes on nothing but the last line once no more are wanted, whichever way the bytes come', () => {
+    const text = Buffer.from(`one\ntwo\n${'y\n'.repeat(5_000)}the\nreason\n`);
+    for (const size of [1, 7, 20_000, text.length]) {
+      const lines: string[] = [];
+      const splitter = new LineSplitter((line) => lines.push(line) < 2);
+      for (let from = 0; from < text.length; from += size) splitter.write(text.subarray(from, from + size));
+      splitter.end();
+      expect(lines).toEqual(['one', 'two', 'reason']);
+    }
+  });
+
+  it('does not cut lines that nobody wants', () => {
+    const chunk = Buffer.from('y\n'.repeat(32 * 1024));
+    const unwanted = new LineSplitter(() => false);
+    const began = performance.now();
+    // 256 MB: cut into lines they take half a minute
+    for (let n = 0; n < 4_096; n += 1) unwanted.write(chunk);
+    unwanted.end();
+    expect(performance.now() - began).toBeLessThan(5_000);
   });
 });

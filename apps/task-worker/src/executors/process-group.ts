@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join, resolve as resolvePath } from 'node:path';
 import type { Readable } from 'node:stream';
-import { LineSplitter } from './line-splitter';
+import { LineSplitter, type LineTaker } from './line-splitter';
 
 /** SIGTERM first; what still lives after this is killed. */
 const TERM_GRACE_MS = 5_000;
@@ -24,8 +24,8 @@ export interface ProcessOptions {
   /** Seconds; 0 or absent = no limit of its own. */
   readonly timeLimitSeconds?: number;
   readonly signal: AbortSignal;
-  readonly onStdoutLine?: (line: string) => void;
-  readonly onStderrLine?: (line: string) => void;
+  readonly onStdoutLine?: LineTaker;
+  readonly onStderrLine?: LineTaker;
   /** Keep up to so many bytes of stdout in the result; more makes `stdoutTruncated` true. */
   readonly keepStdoutBytes?: number;
 }
@@ -173,8 +173,8 @@ function diesWithWorker(argv: readonly [string, ...string[]]): readonly [string,
   return deathSignalAvailable ? ['setpriv', '--pdeathsig', 'SIGKILL', '--', ...argv] : argv;
 }
 
-function followLines(stream: Readable, onLine: ((line: string) => void) | undefined): LineSplitter {
-  const splitter = new LineSplitter(onLine ?? (() => undefined));
+function followLines(stream: Readable, onLine: LineTaker = () => false): LineSplitter {
+  const splitter = new LineSplitter(onLine);
   stream.on('data', (chunk: Buffer) => splitter.write(chunk));
   // A pipe error says only that the child is gone, which the exit tells too.
   stream.on('error', () => undefined);

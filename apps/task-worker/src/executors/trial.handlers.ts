@@ -6,7 +6,7 @@ import { handler, throwIfAborted } from './handler';
 
 /** The handlers of the trial workflows (noop, sleep, fail, flaky, steps) and the rule check every definition may use. */
 export function trialHandlers(): Executor[] {
-  return [
+  const handlers = [
     handler('builtin:noop', z.object({}), async () => ({})),
 
     handler('builtin:sleep', z.object({ seconds: z.number().min(0).max(3600) }), async ({ seconds }, { signal }) => {
@@ -33,4 +33,5 @@ export function trialHandlers(): Executor[] {
       },
     ),
   ];
+  return handlers.map((executor) => ({ ...executor, withoutFiles: true }));
 }

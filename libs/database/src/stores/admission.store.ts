@@ -1,49 +1,54 @@
-import type { WaitReason } from '@task-engine/domain';
-import type { Sql } from '../sql';
+import { bigints, type Sql, unindexed } from '../sql';
 import { change } from './job-change';
+import { JOB_COLUMNS, type JobRecord } from './job.store';
 
 export interface QueuedJob {
   id: string;
   priority: number;
   clientId: number;
-  waitReason: WaitReason | null;
+  topOfQueue: boolean;
 }
+
+const QUEUED_JOB = `id, priority, client_id AS "clientId", top_of_queue AS "topOfQueue"`;
 
 /** Queued jobs and the slots of their lane: what admission looks at and does. The caller holds the lane's lock. */
 export class AdmissionStore {
   constructor(private readonly sql: Sql) {}
 
-  /** Jobs in dispatch order, at most `limit`: of clients without a cap from the lane's queue, of capped ones at most their room. */
-  async queued(laneId: number, limit: number, rooms: { clientId: number; room: number }[]): Promise<QueuedJob[]> {
+  /**
+   * Jobs in dispatch order, at most `limit`: of clients without a cap from the lane's queue, of capped ones at most their room.
+   * @param upTo only those of this priority number or below that are not on top of the queue
+   */
+  async queued(
+    laneId: number,
+    limit: number,
+    rooms: { clientId: number; room: number }[],
+    upTo?: number,
+  ): Promise<QueuedJob[]> {
+    const waiting = `lane_id = $1 AND state = 'queued'${upTo === undefined ? '' : ` AND NOT top_of_queue AND priority <= ${Number(upTo)}`}`;
     return this.sql.query<QueuedJob>(
       `WITH capped AS (SELECT * FROM unnest($3::int[], $4::int[]) AS t (client_id, room)),
        open AS (
-         SELECT id FROM job WHERE lane_id = $1 AND state = 'queued' AND client_id <> ALL($3::int[])
+         SELECT id FROM job WHERE ${waiting} AND client_id <> ALL($3::int[])
          ORDER BY top_of_queue DESC, priority, position, created_at, id LIMIT $2
        ), roomy AS (
          SELECT own.id FROM capped CROSS JOIN LATERAL (
-           SELECT id FROM job WHERE lane_id = $1 AND state = 'queued' AND client_id = capped.client_id
+           SELECT id FROM job WHERE ${waiting} AND client_id = capped.client_id
            ORDER BY top_of_queue DESC, priority, position, created_at, id LIMIT LEAST(capped.room, $2)
          ) own
        )
-       SELECT id, priority, client_id AS "clientId", wait_reason AS "waitReason" FROM job
+       SELECT ${QUEUED_JOB} FROM job
        WHERE id IN (SELECT id FROM open UNION ALL SELECT id FROM roomy)
        ORDER BY top_of_queue DESC, priority, position, created_at, id LIMIT $2`,
       [laneId, limit, rooms.map((client) => client.clientId), rooms.map((client) => client.room)],
     );
   }
 
-  /** Queued jobs to say a reason of: those without one, and the next in dispatch order. At most twice `limit`. */
-  async waiting(laneId: number, limit: number): Promise<QueuedJob[]> {
+  /** Those of the jobs that are queued. */
+  async find(ids: string[]): Promise<QueuedJob[]> {
     return this.sql.query<QueuedJob>(
-      `WITH fresh AS (SELECT id FROM job WHERE lane_id = $1 AND state = 'queued' AND wait_reason IS NULL LIMIT $2),
-       next AS (
-         SELECT id FROM job WHERE lane_id = $1 AND state = 'queued'
-         ORDER BY top_of_queue DESC, priority, position, created_at, id LIMIT $2
-       )
-       SELECT id, priority, client_id AS "clientId", wait_reason AS "waitReason" FROM job
-       WHERE id IN (SELECT id FROM fresh UNION SELECT id FROM next)`,
-      [laneId, limit],
+      `SELECT ${QUEUED_JOB} FROM job WHERE id = ANY($1::bigint[]) AND ${unindexed(`state = 'queued'`)}`,
+      [bigints(ids)],
     );
   }
 
@@ -69,22 +74,23 @@ export class AdmissionStore {
     );
   }
 
-  /** queued -> started. The caller holds the lane's lock, which is what keeps the limits. Returns those that really started. */
-  async start(ids: string[]): Promise<string[]> {
+  /**
+   * queued -> started. The caller holds the lane's lock, which is what keeps the limits. Returns those that really started, in the given
+   * order; `startedAt` is that of an earlier start, null for a job that starts for the first time.
+   */
+  async start(ids: string[]): Promise<JobRecord[]> {
     if (ids.length === 0) return [];
-    const rows = await this.sql.query<{ id: string }>(
-      change('started', `id = ANY($1::bigint[])`, `started_at = COALESCE(started_at, now()), wait_reason = NULL`),
-      [ids, 'admitted'],
+    const rows = await this.sql.query<JobRecord>(
+      change(
+        'started',
+        `id = ANY($1::bigint[])`,
+        `started_at = COALESCE(started_at, now()), wait_reason = NULL`,
+        // the statement does not see its own update: the row of before
+        `SELECT ${JOB_COLUMNS} FROM changed JOIN job j USING (id) JOIN client c ON c.id = j.client_id`,
+      ),
+      [bigints(ids), 'admitted'],
     );
-    return rows.map((row) => row.id);
-  }
-
-  async setWaitReasons(reasons: { id: string; reason: WaitReason }[]): Promise<void> {
-    if (reasons.length === 0) return;
-    await this.sql.query(
-      `UPDATE job SET wait_reason = new.reason FROM unnest($1::bigint[], $2::text[]) AS new (id, reason)
-       WHERE job.id = new.id AND job.state = 'queued'`,
-      [reasons.map((entry) => entry.id), reasons.map((entry) => entry.reason)],
-    );
+    const started = new Map(rows.map((row) => [row.id, { ...row, state: 'started' as const, waitReason: null }]));
+    return ids.flatMap((id) => started.get(id) ?? []);
   }
 }

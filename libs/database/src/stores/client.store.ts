@@ -13,6 +13,13 @@ export interface ClientKeyRecord {
   revokedAt: Date | null;
 }
 
+export interface KeyHash {
+  /** The client's. */
+  name: string;
+  clientId: number;
+  hash: Buffer;
+}
+
 /** Clients and the hashes of their keys. A key itself is never stored. */
 export class ClientStore {
   constructor(private readonly sql: Sql) {}
@@ -28,12 +35,12 @@ export class ClientStore {
     return (await this.find(name))!;
   }
 
-  /** SHA-256 hashes of the client's keys that are not revoked. */
-  async keyHashes(name: string): Promise<{ clientId: number; hash: Buffer }[]> {
+  /** SHA-256 hashes of the clients' keys that are not revoked. */
+  async keyHashes(names: string[]): Promise<KeyHash[]> {
     return this.sql.query(
-      `SELECT c.id AS "clientId", k.hash FROM client c JOIN client_key k ON k.client_id = c.id
-       WHERE c.name = $1 AND k.revoked_at IS NULL`,
-      [name],
+      `SELECT c.name, c.id AS "clientId", k.hash FROM client c JOIN client_key k ON k.client_id = c.id
+       WHERE c.name = ANY($1::text[]) AND k.revoked_at IS NULL`,
+      [names],
     );
   }
 

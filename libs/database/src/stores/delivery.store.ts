@@ -48,6 +48,11 @@ export interface ClaimOptions {
   perOrigin: number;
   /** What the caller is sending now, by origin. */
   busy: ReadonlyMap<string, number>;
+  /**
+   * Free places up to which an origin may take all its room. When fewer are free it may take a share of it, and at last only a first
+   * request: origins that hang cannot fill all places as long as they are fewer than these.
+   */
+  ample: number;
   leaseSeconds: number;
   /** Lines of the job log that say which definitions an event used. */
   lines: { common: string; client: string };
@@ -152,7 +157,8 @@ export class DeliveryStore {
   }
 
   /**
-   * pending -> sending for what is due, oldest first, no more of an origin than it has room for. A first try waits until every
+   * pending -> sending for what is due, no more of an origin than it has room for: of each origin the oldest first, and among origins
+   * the one with the fewest requests under way. A first try waits until every
    * earlier delivery of the same job to the same URL has had its own: `start` does not overtake `complete`, while an endpoint that
    * fails does not hold its later ones up.
    *
@@ -169,12 +175,17 @@ export class DeliveryStore {
          SELECT (SELECT d.origin FROM delivery d WHERE d.state = 'pending' AND d.origin > o.origin ORDER BY d.origin LIMIT 1)
          FROM origins o WHERE o.origin IS NOT NULL
        ), room AS (
-         SELECT origin, $1 - COALESCE(busy.n, 0) AS n
+         -- what an origin may have under way with all free places still free: fewer are not worth the look
+         SELECT origin, most - COALESCE(busy.n, 0) AS n, COALESCE(busy.n, 0) AS busy
          FROM origins LEFT JOIN unnest($2::text[], $3::int[]) AS busy (origin, n) USING (origin)
-         WHERE origin IS NOT NULL AND COALESCE(busy.n, 0) < $1
-       ), due AS MATERIALIZED (
-         SELECT ready.id FROM room CROSS JOIN LATERAL (
-           SELECT d.id, d.next_at FROM (
+              CROSS JOIN LEAST($1::int, GREATEST(1, ceil($1 * $4::float8 / $8))::int) AS most
+         WHERE origin IS NOT NULL AND COALESCE(busy.n, 0) < most
+       ), ranked AS (
+         -- who has nothing under way comes first
+         SELECT ready.id, room.busy + ready.n AS rank,
+                row_number() OVER (ORDER BY room.busy + ready.n, ready.next_at, ready.id) AS place
+         FROM room CROSS JOIN LATERAL (
+           SELECT d.id, d.next_at, row_number() OVER (ORDER BY d.next_at, d.id) AS n FROM (
              SELECT id, next_at, job_id, url, attempts FROM delivery
              WHERE state = 'pending' AND origin = room.origin AND next_at <= statement_timestamp()
              ORDER BY next_at, id LIMIT ${WINDOW}
@@ -185,7 +196,10 @@ export class DeliveryStore {
            )
            ORDER BY d.next_at, d.id LIMIT room.n
          ) ready
-         ORDER BY ready.next_at, ready.id LIMIT $4
+       ), due AS MATERIALIZED (
+         SELECT id FROM ranked
+         WHERE place <= $4 AND rank <= GREATEST(1, ceil($1 * ($4 - place + 1) / $8))
+         ORDER BY place
        ), held AS MATERIALIZED (
          SELECT id, announces FROM delivery WHERE id IN (SELECT id FROM due) AND state IN (${statesBefore('sending')})
          ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
@@ -215,6 +229,7 @@ export class DeliveryStore {
         options.leaseSeconds,
         options.lines.common,
         options.lines.client,
+        options.ample,
       ],
     );
     const deliveries = rows.filter((row) => row.id !== null);

@@ -69,7 +69,12 @@ export class DueJobStore {
   /** The semaphore said yes: scheduled -> queued, if the URL probed is still the job's. */
   async openSemaphore(id: string, url: string): Promise<boolean> {
     const rows = await this.sql.query(
-      change('queued', `id = $1 AND semaphore_url = $3 AND run_at <= statement_timestamp()`, `wait_reason = NULL`),
+      // without a next time it has been answered: a job that is paused later need not ask again
+      change(
+        'queued',
+        `id = $1 AND semaphore_url = $3 AND run_at <= statement_timestamp()`,
+        `wait_reason = NULL, semaphore_next_at = NULL`,
+      ),
       [id, 'semaphore answered yes', url],
     );
     return rows.length === 1;

@@ -1,43 +1,74 @@
-import { LAST_CHANCE_LEASES } from '@task-engine/domain';
-import type { Sql } from '../sql';
+import { bigints, type Sql, unindexed } from '../sql';
 import { storableText } from '../storable';
+import { JOB_COLUMNS, type JobRecord } from './job.store';
+import { type QueuedExecution, TASK_OF_ROW, taskOfRow, type TaskOfRow, type TaskRecord } from './task.store';
 
 /** Why an execution exists: the history's answer to "why did this run again?". */
 export type ExecutionCause = 'first' | 'retry' | 'lease_lost' | 'released';
 
-export interface QueuedExecution {
-  id: string;
+export interface NewExecution {
+  taskId: string;
+  jobId: string;
   queue: string;
+  cause: ExecutionCause;
+  /** Before it may be claimed; 0 by default. */
+  delaySeconds?: number;
+  parked?: boolean;
+  lastChance?: boolean;
 }
 
 /** What a worker gets with its lease. */
 export interface ClaimedExecution {
   id: string;
   token: string;
-  queue: string;
-  taskId: string;
-  taskName: string;
-  tries: number;
-  jobId: string;
   cause: ExecutionCause;
+  /** Two workers have died with it: its worker should run no other of this kind. */
+  lastChance: boolean;
+  /** The task starts for the first time. */
+  first: boolean;
+  /** Position in the queue, as text with microseconds: where a claim of the next ones may begin to look. */
+  availableAt: string;
+  job: JobRecord;
+  task: TaskRecord;
 }
+
+/** What to claim: the next of a queue, or these. */
+export type Wanted =
+  | {
+      queue: string;
+      limit: number;
+      /** Also one on its last chance. */
+      lastChance: boolean;
+      /** `availableAt` of one claimed before: nothing that stands before it is looked at. */
+      since?: string;
+    }
+  | { executionIds: string[]; lastChance: boolean };
 
 /** An execution that is over, with what the decision about its task needs. */
 export interface EndedExecution {
   id: string;
-  taskId: string;
-  taskName: string;
-  tries: number;
   queue: string;
-  jobId: string;
+  lastChance: boolean;
+  task: TaskRecord;
   retryLimit: number;
   retryDelaySeconds: number;
+}
+
+export interface LostExecution {
+  id: string;
+  queue: string;
+  /** Host and process id. */
+  worker: string;
+  task: TaskRecord;
 }
 
 export interface Lease {
   executionId: string;
   token: string;
 }
+
+const RUNS = unindexed(`e.state = 'running'`);
+const LIVES = unindexed(`e.state IN ('queued', 'running')`);
 
 /**
  * Executions: leases with fencing tokens. Claim, heartbeat and end all name the token; the database's clock decides
@@ -46,60 +77,68 @@ export interface Lease {
 export class ExecutionStore {
   constructor(private readonly sql: Sql) {}
 
-  /** Queues one execution for each task. Those due now count as dispatched: the caller hints them to Bull after COMMIT. */
-  async insert(
-    tasks: { taskId: string; jobId: string; queue: string }[],
-    cause: ExecutionCause,
-    delaySeconds = 0,
-  ): Promise<QueuedExecution[]> {
+  /** Queues one execution for each task. `parked` ones, of jobs that are not started, wait for `unpark`. */
+  async insert(tasks: NewExecution[]): Promise<QueuedExecution[]> {
     if (tasks.length === 0) return [];
     return this.sql.query<QueuedExecution>(
-      `INSERT INTO execution (task_id, job_id, queue, cause, available_at, dispatched_at)
-       SELECT task_id, job_id, queue, $4, clock_timestamp() + make_interval(secs => $5), CASE WHEN $5 = 0 THEN clock_timestamp() END
-       FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS new (task_id, job_id, queue)
+      `INSERT INTO execution (task_id, job_id, queue, cause, available_at, parked, last_chance)
+       SELECT task_id, job_id, queue, cause, clock_timestamp() + make_interval(secs => delay), parked, last_chance
+       FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::float8[], $6::boolean[], $7::boolean[])
+            AS new (task_id, job_id, queue, cause, delay, parked, last_chance)
        RETURNING id, queue`,
       [
-        tasks.map((task) => task.taskId),
-        tasks.map((task) => task.jobId),
+        bigints(tasks.map((task) => task.taskId)),
+        bigints(tasks.map((task) => task.jobId)),
         tasks.map((task) => task.queue),
-        cause,
-        delaySeconds,
+        tasks.map((task) => task.cause),
+        tasks.map((task) => task.delaySeconds ?? 0),
+        tasks.map((task) => task.parked ?? false),
+        tasks.map((task) => task.lastChance ?? false),
       ],
     );
   }
 
   /**
-   * queued -> running with a new token. Jobs are locked first (FOR SHARE: a pause or break either waits for the claim or is seen by
-   * it), then executions, as everywhere. Rows that another worker holds are skipped, and so are tasks on their last chance unless
-   * the worker asks for them.
+   * queued -> running with a new token, and their tasks queued -> started, in one statement. Rows that another worker holds are skipped.
+   * Jobs are not locked: whoever pauses or breaks a job changes its queued executions too, and of two that change a row one comes first.
    */
-  async claim(ids: string[], workerId: string, leaseSeconds: number, lastChance: boolean): Promise<ClaimedExecution[]> {
-    return this.sql.query<ClaimedExecution>(
-      `WITH held AS MATERIALIZED (
-         SELECT id FROM job WHERE state = 'started' AND id IN (SELECT job_id FROM execution WHERE id = ANY($1::bigint[]))
-         ORDER BY id FOR SHARE
-       ), free AS MATERIALIZED (
-         SELECT e.id FROM held JOIN execution e ON e.job_id = held.id JOIN task t ON t.id = e.task_id
-         WHERE e.id = ANY($1::bigint[]) AND e.state = 'queued' AND e.available_at <= statement_timestamp()
-           AND ($4 OR t.lost_leases < ${LAST_CHANCE_LEASES})
-         ORDER BY e.id FOR NO KEY UPDATE OF e SKIP LOCKED
+  async claim(wanted: Wanted, workerId: string, leaseSeconds: number): Promise<ClaimedExecution[]> {
+    const waits = `state = 'queued' AND NOT parked AND available_at <= statement_timestamp()`;
+    const [usual, risky, parameters] =
+      'queue' in wanted
+        ? [
+            `queue = $3 AND ${waits} AND NOT last_chance AND available_at >= $4::timestamptz ORDER BY available_at, id LIMIT $5`,
+            `queue = $3 AND ${waits} AND last_chance AND $6 ORDER BY available_at, id LIMIT 1`,
+            [wanted.queue, wanted.since ?? '-infinity', wanted.limit, wanted.lastChance],
+          ]
+        : [
+            `id = ANY($3::bigint[]) AND ${unindexed(waits)} AND NOT last_chance ORDER BY id`,
+            `id = ANY($3::bigint[]) AND ${unindexed(waits)} AND last_chance AND $4 ORDER BY id`,
+            [wanted.executionIds, wanted.lastChance],
+          ];
+    const rows = await this.sql.query<ClaimedRow>(
+      `WITH usual AS MATERIALIZED (SELECT id FROM execution WHERE ${usual} FOR NO KEY UPDATE SKIP LOCKED),
+       risky AS MATERIALIZED (SELECT id FROM execution WHERE ${risky} FOR NO KEY UPDATE SKIP LOCKED),
+       taken AS (
+         UPDATE execution e SET state = 'running', token = nextval('lease_token'), worker_id = $1, started_at = clock_timestamp(),
+                lease_expires_at = clock_timestamp() + make_interval(secs => $2)
+         FROM (SELECT id FROM usual UNION ALL SELECT id FROM risky) free WHERE e.id = free.id AND ${unindexed(`e.state = 'queued'`)}
+         RETURNING e.id, e.token, e.cause, e.last_chance, e.available_at, e.task_id, e.job_id
+       ), begun AS (
+         UPDATE task t SET state = 'started', started_at = COALESCE(t.started_at, now()) FROM taken
+         WHERE t.id = taken.task_id AND t.state = 'queued'
        )
-       UPDATE execution e SET state = 'running', token = nextval('lease_token'), worker_id = $2, started_at = clock_timestamp(),
-              lease_expires_at = clock_timestamp() + make_interval(secs => $3)
-       FROM free, task t WHERE e.id = free.id AND e.state = 'queued' AND t.id = e.task_id
-       RETURNING e.id, e.token, e.queue, e.task_id AS "taskId", t.name AS "taskName", t.tries, e.job_id AS "jobId", e.cause`,
-      [ids, workerId, leaseSeconds, lastChance],
+       SELECT taken.id AS "executionId", taken.token, taken.cause, taken.last_chance AS "lastChance", taken.available_at::text AS "availableAt",
+              t.started_at IS NULL AS first, ${TASK_OF_ROW}, ${JOB_COLUMNS}
+       FROM taken JOIN task t ON t.id = taken.task_id JOIN job j ON j.id = taken.job_id JOIN client c ON c.id = j.client_id
+       ORDER BY taken.available_at, taken.id`,
+      [workerId, leaseSeconds, ...parameters],
     );
-  }
-
-  /** Whether a queued execution belongs to a task on its last chance. */
-  async onLastChance(id: string): Promise<boolean> {
-    const rows = await this.sql.query(
-      `SELECT FROM execution e JOIN task t ON t.id = e.task_id
-       WHERE e.id = $1 AND e.state = 'queued' AND t.lost_leases >= ${LAST_CHANCE_LEASES}`,
-      [id],
-    );
-    return rows.length === 1;
+    return rows.map(({ executionId, token, cause, lastChance, availableAt, first, ...row }) => {
+      const { task, rest: job } = taskOfRow(row);
+      task.state = 'started';
+      return { id: executionId, token, cause, lastChance, first, availableAt, task, job };
+    });
   }
 
   /** Renews leases; answers those that are still held. What is missing was lost or stopped: its worker must stop working. */
@@ -107,7 +146,7 @@ export class ExecutionStore {
     const rows = await this.sql.query<{ id: string }>(
       `UPDATE execution e SET lease_expires_at = clock_timestamp() + make_interval(secs => $3)
        FROM unnest($1::bigint[], $2::bigint[]) AS held (id, token)
-       WHERE e.id = held.id AND e.token = held.token AND e.state = 'running' RETURNING e.id`,
+       WHERE e.id = held.id AND e.token = held.token AND ${RUNS} RETURNING e.id`,
       [leases.map((lease) => lease.executionId), leases.map((lease) => lease.token), leaseSeconds],
     );
     return rows.map((row) => row.id);
@@ -120,88 +159,101 @@ export class ExecutionStore {
       error: string | null;
     })[],
   ): Promise<EndedExecution[]> {
-    return this.sql.query<EndedExecution>(
+    const rows = await this.sql.query<EndedRow>(
       `WITH report AS (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS r (id, token, state, error)),
        held AS MATERIALIZED (
-         SELECT e.id FROM execution e JOIN report USING (id) WHERE e.token = report.token AND e.state = 'running'
+         SELECT e.id FROM execution e JOIN report USING (id) WHERE e.token = report.token AND ${RUNS}
          ORDER BY e.id FOR NO KEY UPDATE OF e
        ), ended AS (
          UPDATE execution e SET state = report.state, error = report.error, finished_at = clock_timestamp(), lease_expires_at = NULL
-         FROM report, held WHERE e.id = held.id AND report.id = e.id AND e.token = report.token AND e.state = 'running'
-         RETURNING e.id, e.task_id, e.job_id, e.queue
+         FROM report, held WHERE e.id = held.id AND report.id = e.id AND e.token = report.token AND ${RUNS}
+         RETURNING e.id, e.task_id, e.job_id, e.queue, e.last_chance
        )
-       SELECT ended.id, ended.task_id AS "taskId", t.name AS "taskName", t.tries, ended.queue, ended.job_id AS "jobId",
+       SELECT ended.id AS "executionId", ended.queue, ended.last_chance AS "lastChance", ${TASK_OF_ROW},
               l.retry_limit AS "retryLimit", l.retry_delay_seconds AS "retryDelaySeconds"
        FROM ended JOIN task t ON t.id = ended.task_id JOIN job j ON j.id = ended.job_id JOIN lane l ON l.id = j.lane_id
        ORDER BY ended.task_id`,
       [
-        reports.map((report) => report.executionId),
-        reports.map((report) => report.token),
+        bigints(reports.map((report) => report.executionId)),
+        bigints(reports.map((report) => report.token)),
         reports.map((report) => report.state),
         reports.map((report) => (report.error === null ? null : storableText(report.error))),
       ],
     );
+    return rows.map(({ executionId, ...row }) => {
+      const { task, rest } = taskOfRow(row);
+      return { id: executionId, ...rest, task };
+    });
   }
 
-  /** running -> lost where the lease ran out. */
-  async expire(limit: number): Promise<
-    {
-      id: string;
-      taskId: string;
-      taskName: string;
-      jobId: string;
-      queue: string;
-      worker: string;
-    }[]
-  > {
+  /** Executions whose leases ran out, for `expire`, and their jobs, which the caller locks first. */
+  async late(limit: number): Promise<{ id: string; jobId: string }[]> {
     return this.sql.query(
-      `WITH late AS MATERIALIZED (
-         SELECT id FROM execution WHERE state = 'running' AND lease_expires_at < statement_timestamp()
-         ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
-       ), lost AS (
-         UPDATE execution e SET state = 'lost', finished_at = clock_timestamp(), error = 'lease expired', lease_expires_at = NULL
-         FROM late WHERE e.id = late.id AND e.state = 'running' RETURNING e.id, e.task_id, e.job_id, e.queue, e.worker_id
-       )
-       SELECT lost.id, lost.task_id AS "taskId", t.name AS "taskName", lost.job_id AS "jobId", lost.queue,
-              COALESCE(w.host || ':' || w.pid, lost.worker_id::text) AS worker
-       FROM lost JOIN task t ON t.id = lost.task_id LEFT JOIN worker w ON w.id = lost.worker_id ORDER BY lost.task_id`,
+      `SELECT id, job_id AS "jobId" FROM execution WHERE state = 'running' AND lease_expires_at < statement_timestamp()
+       ORDER BY lease_expires_at LIMIT $1`,
       [limit],
     );
+  }
+
+  /** running -> lost where the lease ran out, and counts the loss. */
+  async expire(ids: string[]): Promise<LostExecution[]> {
+    const rows = await this.sql.query<LostRow>(
+      `WITH late AS MATERIALIZED (
+         SELECT e.id FROM execution e WHERE e.id = ANY($1::bigint[]) AND ${RUNS} AND e.lease_expires_at < statement_timestamp()
+         ORDER BY e.id FOR NO KEY UPDATE SKIP LOCKED
+       ), lost AS (
+         UPDATE execution e SET state = 'lost', finished_at = clock_timestamp(), error = 'lease expired', lease_expires_at = NULL
+         FROM late WHERE e.id = late.id AND ${RUNS} RETURNING e.id, e.task_id, e.queue, e.worker_id
+       ), counted AS (
+         UPDATE task SET lost_leases = lost_leases + 1 FROM lost WHERE task.id = lost.task_id
+       )
+       SELECT lost.id AS "executionId", lost.queue, COALESCE(w.host || ':' || w.pid, lost.worker_id::text) AS worker, ${TASK_OF_ROW}
+       FROM lost JOIN task t ON t.id = lost.task_id LEFT JOIN worker w ON w.id = lost.worker_id ORDER BY lost.task_id`,
+      [ids],
+    );
+    return rows.map(({ executionId, ...row }) => {
+      const { task, rest } = taskOfRow(row);
+      task.lostLeases += 1;
+      return { id: executionId, ...rest, task };
+    });
   }
 
   /** Ends what a broken job still has; answers the running ones, whose workers must be told. */
   async stop(jobId: string): Promise<string[]> {
     const rows = await this.sql.query<{ id: string; running: boolean }>(
-      `WITH live AS (SELECT id, state FROM execution WHERE job_id = $1 AND state IN ('queued', 'running') ORDER BY id FOR NO KEY UPDATE)
+      `WITH live AS (SELECT e.id, e.state FROM execution e WHERE e.job_id = $1 AND ${LIVES} ORDER BY e.id FOR NO KEY UPDATE)
        UPDATE execution e SET state = 'stopped', finished_at = clock_timestamp(), lease_expires_at = NULL
-       FROM live WHERE e.id = live.id AND e.state IN ('queued', 'running') RETURNING e.id, live.state = 'running' AS running`,
+       FROM live WHERE e.id = live.id AND ${LIVES} RETURNING e.id, live.state = 'running' AS running`,
       [jobId],
     );
     return rows.filter((row) => row.running).map((row) => row.id);
   }
 
-  /** Retries whose delay is over: marked dispatched, for the caller to hint. */
-  async dispatchDue(limit: number): Promise<QueuedExecution[]> {
-    return this.dispatch(`dispatched_at IS NULL AND available_at <= statement_timestamp()`, 'available_at', limit);
-  }
-
-  /** Queued rows that nobody claimed for `seconds` after their hint: the hint may be lost. */
-  async redispatch(seconds: number, limit: number): Promise<QueuedExecution[]> {
-    return this.dispatch(
-      `dispatched_at < statement_timestamp() - make_interval(secs => ${Number(seconds)})
-       AND job_id IN (SELECT id FROM job WHERE state = 'started')`,
-      'dispatched_at',
-      limit,
+  /** Takes what waits of a job that is paused out of its queue. Waits for a claim that is about to take it. */
+  async park(jobId: string): Promise<void> {
+    await this.sql.query(
+      `UPDATE execution SET parked = true WHERE job_id = $1 AND ${unindexed(`state = 'queued'`)} AND NOT parked`,
+      [jobId],
     );
   }
 
-  /** Queued executions of jobs that were resumed: their hints may have been used up while the jobs were paused. */
-  async dispatchJobs(jobIds: string[]): Promise<QueuedExecution[]> {
+  /** Puts what waits of jobs that were resumed back into its queue. */
+  async unpark(jobIds: string[]): Promise<QueuedExecution[]> {
+    if (jobIds.length === 0) return [];
     return this.sql.query<QueuedExecution>(
-      `UPDATE execution SET dispatched_at = clock_timestamp()
-       WHERE job_id = ANY($1::bigint[]) AND state = 'queued' AND available_at <= statement_timestamp() RETURNING id, queue`,
+      `UPDATE execution SET parked = false WHERE job_id = ANY($1::bigint[]) AND ${unindexed(`state = 'queued'`)} AND parked RETURNING id, queue`,
       [jobIds],
     );
+  }
+
+  /** Seconds until the next delayed retry of a queue; null when none is delayed. (Those on their last chance are found by the next poll.) */
+  async nextAvailable(queue: string): Promise<number | null> {
+    const [row] = await this.sql.query<{ seconds: number | null }>(
+      `SELECT EXTRACT(EPOCH FROM min(available_at) - clock_timestamp())::float8 AS seconds
+       FROM execution WHERE queue = $1 AND state = 'queued' AND NOT parked AND NOT last_chance AND available_at > statement_timestamp()`,
+      [queue],
+    );
+    return row!.seconds;
   }
 
   /** How long the oldest execution of each queue has waited for a worker, in seconds. */
@@ -212,21 +264,17 @@ export class ExecutionStore {
     );
   }
 
-  /** When the leader has to look next: the first delayed retry, the first lease to run out. */
-  async nextDue(): Promise<Date | null> {
+  /** When the first lease runs out. */
+  async nextExpiry(): Promise<Date | null> {
     const [row] = await this.sql.query<{ at: Date | null }>(
-      `SELECT LEAST((SELECT min(available_at) FROM execution WHERE state = 'queued' AND dispatched_at IS NULL),
-                    (SELECT min(lease_expires_at) FROM execution WHERE state = 'running')) AS at`,
+      `SELECT min(lease_expires_at) AS at FROM execution WHERE state = 'running'`,
     );
     return row?.at ?? null;
   }
-
-  private async dispatch(where: string, order: string, limit: number): Promise<QueuedExecution[]> {
-    return this.sql.query<QueuedExecution>(
-      `UPDATE execution SET dispatched_at = clock_timestamp()
-       WHERE id IN (SELECT id FROM execution WHERE state = 'queued' AND ${where} ORDER BY ${order} LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)
-       RETURNING id, queue`,
-      [limit],
-    );
-  }
 }
+
+type ClaimedRow = Omit<ClaimedExecution, 'id' | 'job' | 'task'> & { executionId: string } & TaskOfRow & JobRecord;
+
+type LostRow = Omit<LostExecution, 'id' | 'task'> & { executionId: string } & TaskOfRow;
+
+type EndedRow = Omit<EndedExecution, 'id' | 'task'> & { executionId: string } & TaskOfRow;

@@ -1,18 +1,23 @@
 import { jobStatesBefore, type JobState } from '@task-engine/domain';
+import { unindexed } from '../sql';
 
 /**
  * The one shape of a state change: $1 selects the jobs (`where`), $2 is the reason, further parameters belong to `set`.
  * `before` locks and remembers the old state; the guard repeats the transition table's sources.
  */
-export function change(to: JobState, where: string, set: string): string {
+export function change(to: JobState, where: string, set: string, answer = LATENESS): string {
   const sources = jobStatesBefore(to)
     .map((state) => `'${state}'`)
     .join(', ');
-  return `WITH before AS (SELECT id, state FROM job WHERE ${where} AND state IN (${sources}) ORDER BY id FOR NO KEY UPDATE),
+  const guard = (column: string) => unindexed(`${column} IN (${sources})`);
+  return `WITH before AS (SELECT id, state FROM job WHERE ${where} AND ${guard('state')} ORDER BY id FOR NO KEY UPDATE),
     changed AS (
       UPDATE job SET state = '${to}', updated_at = now(), ${set} FROM before
-      WHERE job.id = before.id AND job.state IN (${sources}) RETURNING job.id, before.state AS from_state, job.run_at
+      WHERE job.id = before.id AND ${guard('job.state')} RETURNING job.id, before.state AS from_state, job.run_at
     ), moved AS (
       INSERT INTO job_transition (job_id, from_state, to_state, reason) SELECT id, from_state, '${to}', $2 FROM changed
-    ) SELECT id, EXTRACT(EPOCH FROM clock_timestamp() - run_at)::float8 AS "lateSeconds" FROM changed`;
+    ) ${answer}`;
 }
+
+/** What a change answers of each job unless its caller wants something else. */
+const LATENESS = `SELECT id, EXTRACT(EPOCH FROM clock_timestamp() - run_at)::float8 AS "lateSeconds" FROM changed`;

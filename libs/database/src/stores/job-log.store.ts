@@ -1,4 +1,4 @@
-import type { Sql } from '../sql';
+import { bigints, type Sql } from '../sql';
 import { storableText } from '../storable';
 
 /** Ruby Logger numbering, as the Task Engine API shows it (reference/task-engine.md A9). */
@@ -33,20 +33,23 @@ const MAX_LENGTH = 65_536;
 export class JobLogStore {
   constructor(private readonly sql: Sql) {}
 
-  /** Appends lines in the given order. Lines of jobs that are gone (retention) are dropped, not an error. */
-  async append(lines: LogLine[]): Promise<void> {
+  /**
+   * Appends lines in the given order. Lines of jobs that are gone (retention) are dropped, not an error; a caller who holds the locks of
+   * all the jobs says so and is spared that look.
+   */
+  async append(lines: LogLine[], { jobsLocked = false } = {}): Promise<void> {
     if (lines.length === 0) return;
     await this.sql.query(
       `INSERT INTO job_log (job_id, task_id, severity, progname, message, visible, created_at, updated_at)
        SELECT l.job_id, l.task_id, l.severity, l.progname, l.message, l.visible, COALESCE(l.at, clock_timestamp()), COALESCE(l.at, clock_timestamp())
        FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::text[], $5::text[], $6::boolean[], $7::timestamptz[])
             WITH ORDINALITY AS l (job_id, task_id, severity, progname, message, visible, at, n)
-       WHERE EXISTS (SELECT FROM job WHERE job.id = l.job_id)
+       ${jobsLocked ? '' : 'WHERE (SELECT true FROM job WHERE job.id = l.job_id)'}
        ORDER BY l.n`,
       [
-        lines.map((line) => line.jobId),
-        lines.map((line) => line.taskId ?? '0'),
-        lines.map((line) => SEVERITY[line.severity ?? 'INFO']),
+        bigints(lines.map((line) => line.jobId)),
+        bigints(lines.map((line) => line.taskId ?? '0')),
+        bigints(lines.map((line) => SEVERITY[line.severity ?? 'INFO'])),
         lines.map((line) => line.progname),
         lines.map((line) => shortened(line.message)),
         lines.map((line) => line.visible ?? true),

@@ -1,5 +1,5 @@
 import { FINAL_JOB_STATES, type JobState, type JsonObject, type WaitReason } from '@task-engine/domain';
-import type { Sql } from '../sql';
+import { bigints, type Sql } from '../sql';
 import { storableText } from '../storable';
 import { change } from './job-change';
 
@@ -10,8 +10,6 @@ export interface JobRecord {
   client: string;
   workflow: string;
   definitionDigest: string;
-  /** Parameters exactly as submitted. */
-  submitted: JsonObject;
   /** Parameters completed with defaults, for the tasks. */
   parameters: JsonObject;
   priority: number;
@@ -25,9 +23,13 @@ export interface JobRecord {
   rerunOf: string | null;
   error: string | null;
   createdAt: Date;
-  updatedAt: Date;
+  /** Null until it was started for the first time. */
   startedAt: Date | null;
-  finishedAt: Date | null;
+}
+
+export interface SubmittedJobRecord extends JobRecord {
+  /** Parameters exactly as submitted. */
+  submitted: JsonObject;
 }
 
 export interface NewJob {
@@ -49,11 +51,14 @@ export interface NewJob {
   log: { severity: number; progname: string; message: string }[];
 }
 
-const COLUMNS = `j.id, j.lane_id AS "laneId", j.client_id AS "clientId", c.name AS client, j.workflow,
-  j.definition_digest AS "definitionDigest", j.submitted, j.parameters, j.priority, j.position, j.top_of_queue AS "topOfQueue",
+/** All but `submitted`, which only readers of a single job want. Of `job j JOIN client c`. */
+export const JOB_COLUMNS = `j.id, j.lane_id AS "laneId", j.client_id AS "clientId", c.name AS client, j.workflow,
+  j.definition_digest AS "definitionDigest", j.parameters, j.priority, j.position, j.top_of_queue AS "topOfQueue",
   j.state, j.wait_reason AS "waitReason", j.run_at AS "runAt", j.semaphore_url AS "semaphoreUrl", j.persist,
-  j.rerun_of AS "rerunOf", j.error, j.created_at AS "createdAt", j.updated_at AS "updatedAt", j.started_at AS "startedAt",
-  j.finished_at AS "finishedAt"`;
+  j.rerun_of AS "rerunOf", j.error, j.created_at AS "createdAt", j.started_at AS "startedAt"`;
+
+/** Tables whose rows go with their job; a delivery takes its attempts along. */
+const BELONGINGS = ['task', 'execution', 'job_log', 'job_transition', 'delivery'];
 
 /**
  * Jobs. Every change of state goes through `change`: one guarded UPDATE whose allowed sources come from the transition table,
@@ -62,43 +67,52 @@ const COLUMNS = `j.id, j.lane_id AS "laneId", j.client_id AS "clientId", c.name 
 export class JobStore {
   constructor(private readonly sql: Sql) {}
 
-  /** The job, its first transition and its first log rows, in one statement: one round trip, one commit. */
-  async insert(job: NewJob): Promise<{ id: string; state: JobState }> {
-    const [row] = await this.sql.query<{ id: string; state: JobState }>(
-      `WITH new AS (
-         INSERT INTO job (lane_id, client_id, workflow, definition_digest, submitted, parameters, priority, state, wait_reason,
+  /** Jobs, their first transitions and their first log rows, in one statement: one round trip, one commit. Ids in the order given. */
+  async insert(jobs: NewJob[]): Promise<string[]> {
+    const lines = jobs.flatMap((job, index) => job.log.map((line) => ({ ...line, n: index + 1 })));
+    const rows = await this.sql.query<{ id: string }>(
+      `WITH new AS MATERIALIZED (
+         SELECT nextval(pg_get_serial_sequence('job', 'id')) AS id, r.*
+         FROM unnest($1::int[], $2::int[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[], $7::smallint[], $8::text[], $9::text[],
+                     $10::timestamptz[], $11::text[], $12::boolean[], $13::bigint[])
+              WITH ORDINALITY AS r (lane_id, client_id, workflow, definition_digest, submitted, parameters, priority, state, wait_reason,
+                                    run_at, semaphore_url, persist, rerun_of, n)
+       ), kept AS (
+         INSERT INTO job (id, lane_id, client_id, workflow, definition_digest, submitted, parameters, priority, state, wait_reason,
                           run_at, semaphore_url, persist, rerun_of)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, COALESCE($10::timestamptz, now()), $11, $12, $13)
-         RETURNING id, state
+         SELECT id, lane_id, client_id, workflow, definition_digest, submitted, parameters, priority, state, wait_reason,
+                COALESCE(run_at, now()), semaphore_url, persist, rerun_of FROM new
        ), moved AS (
          INSERT INTO job_transition (job_id, to_state, reason) SELECT id, state, 'submitted' FROM new
        ), logged AS (
          INSERT INTO job_log (job_id, severity, progname, message)
-         SELECT new.id, row.severity, row.progname, row.message
-         FROM new, unnest($14::smallint[], $15::text[], $16::text[]) WITH ORDINALITY AS row (severity, progname, message, n)
-         ORDER BY row.n
+         SELECT new.id, line.severity, line.progname, line.message
+         FROM unnest($14::bigint[], $15::smallint[], $16::text[], $17::text[]) WITH ORDINALITY AS line (n, severity, progname, message, position)
+              JOIN new USING (n)
+         ORDER BY line.position
        )
-       SELECT id, state FROM new`,
+       SELECT id FROM new ORDER BY n`,
       [
-        job.laneId,
-        job.clientId,
-        job.workflow,
-        job.definitionDigest,
-        JSON.stringify(job.submitted),
-        JSON.stringify(job.parameters),
-        job.priority,
-        job.state,
-        job.waitReason,
-        job.runAt,
-        job.semaphoreUrl,
-        job.persist,
-        job.rerunOf ?? null,
-        job.log.map((line) => line.severity),
-        job.log.map((line) => line.progname),
-        job.log.map((line) => line.message),
+        bigints(jobs.map((job) => job.laneId)),
+        bigints(jobs.map((job) => job.clientId)),
+        jobs.map((job) => job.workflow),
+        jobs.map((job) => job.definitionDigest),
+        jobs.map((job) => JSON.stringify(job.submitted)),
+        jobs.map((job) => JSON.stringify(job.parameters)),
+        bigints(jobs.map((job) => job.priority)),
+        jobs.map((job) => job.state),
+        jobs.map((job) => job.waitReason),
+        jobs.map((job) => job.runAt),
+        jobs.map((job) => job.semaphoreUrl),
+        jobs.map((job) => job.persist),
+        jobs.map((job) => job.rerunOf ?? null),
+        bigints(lines.map((line) => line.n)),
+        bigints(lines.map((line) => line.severity)),
+        lines.map((line) => line.progname),
+        lines.map((line) => line.message),
       ],
     );
-    return row!;
+    return rows.map((row) => row.id);
   }
 
   /** An id of the job sequence that no job will have: what a rejected submission is answered with. */
@@ -107,9 +121,9 @@ export class JobStore {
     return row!.id;
   }
 
-  async find(id: string): Promise<JobRecord | undefined> {
-    const rows = await this.sql.query<JobRecord>(
-      `SELECT ${COLUMNS} FROM job j JOIN client c ON c.id = j.client_id WHERE j.id = $1`,
+  async find(id: string): Promise<SubmittedJobRecord | undefined> {
+    const rows = await this.sql.query<SubmittedJobRecord>(
+      `SELECT ${JOB_COLUMNS}, j.submitted FROM job j JOIN client c ON c.id = j.client_id WHERE j.id = $1`,
       [id],
     );
     return rows[0];
@@ -117,33 +131,41 @@ export class JobStore {
 
   async findAll(ids: string[]): Promise<JobRecord[]> {
     return this.sql.query<JobRecord>(
-      `SELECT ${COLUMNS} FROM job j JOIN client c ON c.id = j.client_id WHERE j.id = ANY($1::bigint[])`,
+      `SELECT ${JOB_COLUMNS} FROM job j JOIN client c ON c.id = j.client_id WHERE j.id = ANY($1::bigint[])`,
       [ids],
     );
   }
 
   /** Locks the client's job until the end of the transaction. Undefined for an unknown id and for another client's job. */
-  async lock(id: string, clientId: number): Promise<JobRecord | undefined> {
-    const rows = await this.sql.query<JobRecord>(
-      `SELECT ${COLUMNS} FROM job j JOIN client c ON c.id = j.client_id WHERE j.id = $1 AND j.client_id = $2 FOR NO KEY UPDATE OF j`,
+  async lock(id: string, clientId: number): Promise<SubmittedJobRecord | undefined> {
+    const rows = await this.sql.query<SubmittedJobRecord>(
+      `SELECT ${JOB_COLUMNS}, j.submitted FROM job j JOIN client c ON c.id = j.client_id WHERE j.id = $1 AND j.client_id = $2 FOR NO KEY UPDATE OF j`,
       [id, clientId],
     );
     return rows[0];
   }
 
-  /** Locks those of the jobs that are started, in order of id (every batch locks in that order). */
-  async lockStarted(ids: string[]): Promise<JobRecord[]> {
+  /** Locks the jobs, in order of id (every batch locks in that order). */
+  async lockAll(ids: string[]): Promise<JobRecord[]> {
     return this.sql.query<JobRecord>(
-      `SELECT ${COLUMNS} FROM job j JOIN client c ON c.id = j.client_id
-       WHERE j.id = ANY($1::bigint[]) AND j.state = 'started' ORDER BY j.id FOR NO KEY UPDATE OF j`,
-      [ids],
+      `SELECT ${JOB_COLUMNS} FROM job j JOIN client c ON c.id = j.client_id
+       WHERE j.id = ANY($1::bigint[]) ORDER BY j.id FOR NO KEY UPDATE OF j`,
+      [bigints(ids)],
+    );
+  }
+
+  /** The same, for callers who know the rest: answers what may have changed. */
+  async lockStates(ids: string[]): Promise<Pick<JobRecord, 'id' | 'state' | 'priority' | 'runAt'>[]> {
+    return this.sql.query(
+      `SELECT id, state, priority, run_at AS "runAt" FROM job WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE`,
+      [bigints(ids)],
     );
   }
 
   /** Locks started jobs whose definition's `timeout` (seconds) has passed since they started. */
   async lockOverdue(limit: number): Promise<JobRecord[]> {
     return this.sql.query<JobRecord>(
-      `SELECT ${COLUMNS} FROM job j JOIN client c ON c.id = j.client_id JOIN definition d ON d.digest = j.definition_digest
+      `SELECT ${JOB_COLUMNS} FROM job j JOIN client c ON c.id = j.client_id JOIN definition d ON d.digest = j.definition_digest
        WHERE j.state = 'started' AND (d.body->>'timeout')::float8 > 0
          AND j.started_at + make_interval(secs => (d.body->>'timeout')::float8) < statement_timestamp()
        ORDER BY j.id LIMIT $1 FOR NO KEY UPDATE OF j SKIP LOCKED`,
@@ -156,7 +178,7 @@ export class JobStore {
     if (ids.length === 0) return [];
     const rows = await this.sql.query<{ id: string }>(
       change('completed', `id = ANY($1::bigint[])`, `finished_at = now()`),
-      [ids, 'every task is done'],
+      [bigints(ids), 'every task is done'],
     );
     return rows.map((row) => row.id);
   }
@@ -188,15 +210,15 @@ export class JobStore {
     return rows.length === 1;
   }
 
-  /** paused -> queued, or -> scheduled while its time or semaphore is still ahead and it never started. */
+  /** paused -> queued, or -> scheduled while its time or semaphore is still ahead. One that started asks only a semaphore set since. */
   async resume(id: string): Promise<JobState | undefined> {
-    const ahead = `started_at IS NULL AND (run_at > now() OR semaphore_url IS NOT NULL)`;
+    const ahead = `(run_at > now() OR semaphore_url IS NOT NULL AND (started_at IS NULL OR semaphore_next_at IS NOT NULL))`;
     const rows = await this.sql.query<{ state: JobState }>(
       `WITH before AS (SELECT id, state FROM job WHERE id = $1 AND state = 'paused' FOR NO KEY UPDATE),
        changed AS (
          UPDATE job SET state = CASE WHEN ${ahead} THEN 'scheduled' ELSE 'queued' END,
                         wait_reason = CASE WHEN NOT (${ahead}) THEN NULL WHEN run_at > now() THEN 'RunAt' ELSE 'Semaphore' END,
-                        semaphore_next_at = CASE WHEN semaphore_url IS NOT NULL THEN now() END, updated_at = now()
+                        semaphore_next_at = CASE WHEN ${ahead} AND semaphore_url IS NOT NULL THEN now() END, updated_at = now()
          WHERE id IN (SELECT id FROM before) AND state = 'paused' RETURNING id, state
        ), moved AS (
          INSERT INTO job_transition (job_id, from_state, to_state, reason)
@@ -246,21 +268,21 @@ export class JobStore {
     return rows.map((row) => row.id);
   }
 
-  /** Deletes up to `limit` jobs that finished more than `days` days ago and are not kept; their rows go with them. */
-  async deleteFinished(days: number, limit: number): Promise<string[]> {
+  /** Locks up to `limit` jobs that finished more than `days` days ago and are not kept, the oldest first. */
+  async lockFinished(days: number, limit: number): Promise<string[]> {
     const rows = await this.sql.query<{ id: string }>(
-      `WITH old AS (
-         SELECT id FROM job WHERE NOT persist AND finished_at IS NOT NULL AND finished_at < now() - make_interval(days => $1)
-         ORDER BY finished_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
-       ), tries AS (
-         SELECT count(*) AS n FROM execution WHERE job_id IN (SELECT id FROM old) AND state IN ('succeeded', 'failed', 'lost')
-       ), counted AS (
-         INSERT INTO counter (name, value) SELECT 'executions_removed', n FROM tries
-         ON CONFLICT (name) DO UPDATE SET value = counter.value + EXCLUDED.value
-       )
-       DELETE FROM job WHERE id IN (SELECT id FROM old) RETURNING id`,
+      `SELECT id FROM job WHERE NOT persist AND finished_at IS NOT NULL AND finished_at < now() - make_interval(days => $1)
+       ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
       [days, limit],
     );
     return rows.map((row) => row.id);
+  }
+
+  /** Deletes jobs; their rows go with them. Totals must have forgotten them in the same transaction. */
+  async delete(ids: string[]): Promise<void> {
+    const belongings = BELONGINGS.map(
+      (table) => `${table}_gone AS (DELETE FROM ${table} WHERE job_id = ANY($1::bigint[]))`,
+    );
+    await this.sql.query(`WITH ${belongings.join(', ')} DELETE FROM job WHERE id = ANY($1::bigint[])`, [bigints(ids)]);
   }
 }

@@ -1,5 +1,5 @@
 import type { JsonObject, TaskState } from '@task-engine/domain';
-import type { Sql } from '../sql';
+import { bigints, type Sql } from '../sql';
 import { storableJson, storableText } from '../storable';
 
 export interface TaskRecord {
@@ -15,39 +15,100 @@ export interface TaskRecord {
   error: string | null;
 }
 
+export interface QueuedExecution {
+  id: string;
+  queue: string;
+}
+
 export interface NewTask {
   jobId: string;
   ordinal: number;
   name: string;
   queue: string;
+  state: Extract<TaskState, 'waiting' | 'queued' | 'skipped' | 'failed'>;
+  error: string | null;
 }
 
 const COLUMNS = `id, job_id AS "jobId", ordinal, name, queue, state, tries, lost_leases AS "lostLeases", output, error`;
+
+/** A task's columns in a row that holds others too. */
+export const TASK_OF_ROW = `t.id AS "taskId", t.job_id AS "jobId", t.ordinal, t.name AS "taskName", t.queue AS "taskQueue", t.state AS "taskState",
+  t.tries, t.lost_leases AS "lostLeases", t.output, t.error AS "taskError"`;
+
+export interface TaskOfRow extends Pick<TaskRecord, 'jobId' | 'ordinal' | 'tries' | 'lostLeases' | 'output'> {
+  taskId: string;
+  taskName: string;
+  taskQueue: string;
+  taskState: TaskState;
+  taskError: string | null;
+}
+
+/** Takes the task out of such a row. */
+export function taskOfRow<Row extends TaskOfRow>(row: Row): { task: TaskRecord; rest: Omit<Row, keyof TaskOfRow> } {
+  const { taskId, jobId, ordinal, taskName, taskQueue, taskState, tries, lostLeases, output, taskError, ...rest } = row;
+  return {
+    task: {
+      id: taskId,
+      jobId,
+      ordinal,
+      name: taskName,
+      queue: taskQueue,
+      state: taskState,
+      tries,
+      lostLeases,
+      output,
+      error: taskError,
+    },
+    rest,
+  };
+}
 
 /** Tasks. Each verb names the states it may leave, as TASK_TRANSITIONS allows. */
 export class TaskStore {
   constructor(private readonly sql: Sql) {}
 
-  /** Writes the tasks of freshly started jobs; tasks that exist already (a resumed job) are left alone. */
-  async insert(tasks: NewTask[]): Promise<void> {
-    if (tasks.length === 0) return;
-    await this.sql.query(
-      `INSERT INTO task (job_id, ordinal, name, queue)
-       SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[])
-       ON CONFLICT DO NOTHING`,
+  /** Writes the tasks of freshly started jobs in the states they start in, and an execution for each that is queued. */
+  async insert(
+    tasks: NewTask[],
+  ): Promise<{ tasks: { id: string; jobId: string; ordinal: number }[]; executions: QueuedExecution[] }> {
+    if (tasks.length === 0) return { tasks: [], executions: [] };
+    const rows = await this.sql.query<{
+      id: string;
+      jobId: string;
+      ordinal: number;
+      executionId: string | null;
+      queue: string;
+    }>(
+      `WITH new AS (
+         INSERT INTO task (job_id, ordinal, name, queue, state, error, finished_at)
+         SELECT job_id, ordinal, name, queue, state, error, CASE WHEN state IN ('skipped', 'failed') THEN now() END
+         FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[]) AS n (job_id, ordinal, name, queue, state, error)
+         RETURNING id, job_id, ordinal, queue, state
+       ), queued AS (
+         INSERT INTO execution (task_id, job_id, queue, cause, available_at)
+         SELECT id, job_id, queue, 'first', clock_timestamp() FROM new WHERE state = 'queued' RETURNING id, task_id
+       )
+       SELECT new.id, new.job_id AS "jobId", new.ordinal, new.queue, queued.id AS "executionId"
+       FROM new LEFT JOIN queued ON queued.task_id = new.id`,
       [
-        tasks.map((task) => task.jobId),
-        tasks.map((task) => task.ordinal),
+        bigints(tasks.map((task) => task.jobId)),
+        bigints(tasks.map((task) => task.ordinal)),
         tasks.map((task) => task.name),
         tasks.map((task) => task.queue),
+        tasks.map((task) => task.state),
+        tasks.map((task) => (task.error === null ? null : storableText(task.error))),
       ],
     );
+    return {
+      tasks: rows,
+      executions: rows.flatMap(({ executionId, queue }) => (executionId === null ? [] : [{ id: executionId, queue }])),
+    };
   }
 
   async ofJobs(jobIds: string[]): Promise<TaskRecord[]> {
     return this.sql.query<TaskRecord>(
       `SELECT ${COLUMNS} FROM task WHERE job_id = ANY($1::bigint[]) ORDER BY job_id, ordinal`,
-      [jobIds],
+      [bigints(jobIds)],
     );
   }
 
@@ -69,49 +130,32 @@ export class TaskStore {
     );
   }
 
-  /** queued -> started. Returns the tasks that start for the first time. */
-  async start(ids: string[]): Promise<string[]> {
-    const rows = await this.sql.query<{ id: string; first: boolean }>(
-      `WITH before AS (SELECT id, started_at IS NULL AS first FROM task WHERE id = ANY($1::bigint[]) AND state = 'queued' ORDER BY id FOR NO KEY UPDATE)
-       UPDATE task SET state = 'started', started_at = COALESCE(started_at, now()) FROM before
-       WHERE task.id = before.id AND task.state = 'queued' RETURNING task.id, before.first`,
-      [ids],
-    );
-    return rows.filter((row) => row.first).map((row) => row.id);
-  }
-
   async complete(tasks: { id: string; output: JsonObject }[]): Promise<void> {
     if (tasks.length === 0) return;
     await this.sql.query(
       `UPDATE task SET state = 'completed', output = new.output, error = NULL, finished_at = now()
        FROM unnest($1::bigint[], $2::jsonb[]) AS new (id, output) WHERE task.id = new.id AND task.state = 'started'`,
-      [tasks.map((task) => task.id), tasks.map((task) => storableJson(task.output))],
+      [bigints(tasks.map((task) => task.id)), tasks.map((task) => storableJson(task.output))],
     );
   }
 
   /** started -> queued for a further try; a counted one adds to `tries`. */
-  async retry(id: string, counted: boolean): Promise<void> {
-    await this.sql.query(`UPDATE task SET state = 'queued', tries = tries + $2 WHERE id = $1 AND state = 'started'`, [
-      id,
-      counted ? 1 : 0,
-    ]);
+  async retry(ids: string[], counted: boolean): Promise<void> {
+    if (ids.length === 0) return;
+    await this.sql.query(
+      `UPDATE task SET state = 'queued', tries = tries + $2 WHERE id = ANY($1::bigint[]) AND state = 'started'`,
+      [ids, counted ? 1 : 0],
+    );
   }
 
   /** started -> failed: no further try. */
-  async fail(id: string, error: string): Promise<void> {
+  async fail(tasks: { id: string; error: string }[]): Promise<void> {
+    if (tasks.length === 0) return;
     await this.sql.query(
-      `UPDATE task SET state = 'failed', tries = tries + 1, error = $2, finished_at = now() WHERE id = $1 AND state = 'started'`,
-      [id, storableText(error)],
+      `UPDATE task SET state = 'failed', tries = tries + 1, error = new.error, finished_at = now()
+       FROM unnest($1::bigint[], $2::text[]) AS new (id, error) WHERE task.id = new.id AND task.state = 'started'`,
+      [bigints(tasks.map((task) => task.id)), tasks.map((task) => storableText(task.error))],
     );
-  }
-
-  /** Counts a lease lost to a dead worker. Returns the new count. */
-  async loseLease(id: string): Promise<number> {
-    const [row] = await this.sql.query<{ lost: number }>(
-      `UPDATE task SET lost_leases = lost_leases + 1 WHERE id = $1 RETURNING lost_leases AS lost`,
-      [id],
-    );
-    return row?.lost ?? 0;
   }
 
   /** Breaking a job fails its tasks that are not over (reference/task-engine.md A4). */
@@ -127,7 +171,7 @@ export class TaskStore {
     if (ids.length === 0) return [];
     const rows = await this.sql.query<{ id: string }>(
       `UPDATE task SET ${set} WHERE id = ANY($1::bigint[]) AND state IN (${from}) RETURNING id`,
-      [ids],
+      [bigints(ids)],
     );
     return rows.map((row) => row.id);
   }

@@ -1,8 +1,9 @@
 import { Controller, HttpCode, Patch, Post, Put, Req, UseFilters, UseGuards } from '@nestjs/common';
-import { DomainError } from '@task-engine/domain';
+import { DomainError, type JsonObject } from '@task-engine/domain';
 import { readDto, readFlag, SubmitJobDto, SubmittedJobDto } from '@task-engine/dto';
-import { PushJobs, RerunJob, SubmitJob, UpdateJob } from '@task-engine/engine';
+import { PushJobs, RerunJob, SubmitJob, SubmitOnce, type Submitted, UpdateJob } from '@task-engine/engine';
 import type { FastifyRequest } from 'fastify';
+import { idempotencyKey } from '../../http/idempotency-key';
 import { receivedBody } from '../../http/received-body';
 import { ClientGuard } from './client.guard';
 import { jobChanges } from './job-changes';
@@ -18,6 +19,7 @@ import { CurrentTenant, type Tenant } from './tenant';
 export class JobRequestsController {
   constructor(
     private readonly submitJob: SubmitJob,
+    private readonly submitOnce: SubmitOnce,
     private readonly updateJob: UpdateJob,
     private readonly rerunJob: RerunJob,
     private readonly pushJobs: PushJobs,
@@ -26,9 +28,10 @@ export class JobRequestsController {
   @Post('job')
   @HttpCode(200)
   async submit(@CurrentTenant() client: Tenant, @JsonBody() body: object, @Req() request: FastifyRequest) {
+    const key = idempotencyKey(request);
     const { job = {}, parameters } = readDto(SubmitJobDto, body);
     const { workflow, priority, run_at, semaphore_url, sempahore_url, persist } = readDto(SubmittedJobDto, job, 'job.');
-    const { id } = await this.submitJob.run({
+    const submitted: Submitted = {
       client,
       workflow,
       parameters,
@@ -37,7 +40,10 @@ export class JobRequestsController {
       semaphoreUrl: semaphore_url ?? sempahore_url,
       persist: readFlag(persist) ?? false,
       requestLog: requestLog(loggedRequest(request, body)),
-    });
+    };
+    const { id } = await (key === undefined
+      ? this.submitJob.run(submitted)
+      : this.submitOnce.run(key, body as JsonObject, submitted));
     return { id, result: 'accepted' };
   }
 

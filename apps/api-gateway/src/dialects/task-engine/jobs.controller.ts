@@ -1,7 +1,8 @@
 import { Controller, Get, UseFilters, UseGuards } from '@nestjs/common';
 import { readFlag } from '@task-engine/dto';
 import { DomainError } from '@task-engine/domain';
-import { ReadJobs } from '@task-engine/engine';
+import type { JobView } from '@task-engine/database';
+import { ExplainWait, ReadJobs } from '@task-engine/engine';
 import { ReaderGuard } from './client.guard';
 import { jobFilter } from './job-filter';
 import { presentJob, presentRow } from './presenters/job.presenter';
@@ -16,7 +17,10 @@ import { LANE } from './vocabulary';
 @UseFilters(TaskEngineFilter)
 @UseGuards(ReaderGuard)
 export class JobsController {
-  constructor(private readonly readJobs: ReadJobs) {}
+  constructor(
+    private readonly readJobs: ReadJobs,
+    private readonly explainWait: ExplainWait,
+  ) {}
 
   @Get('jobs')
   async list(@CurrentTenant() tenant: Tenant | undefined, @Query() query: Record<string, string>) {
@@ -31,7 +35,11 @@ export class JobsController {
   async find(@CurrentTenant() tenant: Tenant | undefined, @JobId() id: string, @Query() query: Record<string, string>) {
     const explain = flagOf(query, 'explain');
     const job = await this.readJobs.find(LANE, id, tenant?.name);
-    return { ...presentJob(job), ...(explain && { wait_reason: job.waitReason }) };
+    return { ...presentJob(job), ...(explain && { wait_reason: await this.waitReason(job) }) };
+  }
+
+  private async waitReason(job: JobView) {
+    return job.state === 'queued' ? ((await this.explainWait.run(LANE, [job.id])).get(job.id) ?? null) : job.waitReason;
   }
 
   @Get('logs/:id')

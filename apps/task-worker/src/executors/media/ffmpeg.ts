@@ -3,7 +3,7 @@ import { TaskFailure } from '@task-engine/domain';
 import type { ExecutionContext } from '../executor';
 import { throwIfAborted } from '../handler';
 import { limitLines } from '../line-splitter';
-import { ProgramNotFound, runProcess, type ProcessResult } from '../process-group';
+import { ProgramNotFound, runProcess, type ProcessOptions, type ProcessResult } from '../process-group';
 import { inWorkDir } from '../work-files';
 import { ProgressLog } from './progress-log';
 
@@ -147,7 +147,7 @@ export class MediaTools {
   private async run(
     program: keyof MediaPrograms,
     args: readonly string[],
-    more: { keepStdoutBytes?: number; onStdoutLine?: (line: string) => void; onStderrLine?: (line: string) => void },
+    more: Pick<ProcessOptions, 'keepStdoutBytes' | 'onStdoutLine' | 'onStderrLine'>,
   ): Promise<ProcessResult> {
     const { workDir, signal } = this.context;
     try {
@@ -172,16 +172,17 @@ export class MediaTools {
 /** stderr of one run: all of it (bounded) to the job log, the last lines for the failure text. */
 class ErrorLines {
   private readonly lines: string[] = [];
-  private readonly write: (line: string) => void;
+  private readonly write: (line: string) => boolean;
 
   constructor(context: ExecutionContext) {
     this.write = limitLines((line) => context.log('WARN', `ffmpeg: ${line}`), MAX_ERROR_ROWS);
   }
 
-  add(line: string): void {
-    this.write(line);
+  /** @returns false once the log takes no more: then only the last line comes */
+  add(line: string): boolean {
     this.lines.push(line);
     if (this.lines.length > 3) this.lines.shift();
+    return this.write(line);
   }
 
   last(): string {

@@ -139,11 +139,26 @@ export const paths: Paths = {
       description:
         'The answer goes out once the job is stored. Without a future run_at or a semaphore_url it starts as soon as a slot is free.',
       security: secured,
+      parameters: [
+        {
+          name: 'Idempotency-Key',
+          in: 'header',
+          description:
+            'Makes it safe to send the request again after an answer that did not come: the same key with the same body gets the id of the ' +
+            'first, for 24 hours at least. A refused submission leaves its key unused. Keys are per client; quotes around one do not count.',
+          schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[ -~]+$' },
+          example: '8e03978e-40d5-43e8-bc93-6894a57f9324',
+        },
+      ],
       requestBody: body('Submission', examples.submission),
       responses: {
         200: answer('Stored.', 'JobResult', examples.accepted),
         400: answer('Refused; the id is the refusal’s own, no job has it.', 'JobError', examples.jobError),
         401: unauthorised,
+        422: answer('The Idempotency-Key was used for another request.', 'JobError', {
+          id: '125',
+          error: 'This Idempotency-Key was used for another request',
+        }),
         413: answer(TOO_LARGE, 'JobError', { id: '124', error: 'The request body is larger than 1048576 bytes' }),
         500: {
           description: 'A fault of the engine.',
