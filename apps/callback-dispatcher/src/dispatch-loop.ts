@@ -127,6 +127,7 @@ export class DispatchLoop {
       limit,
       perOrigin: PER_ORIGIN,
       busy: this.busy,
+      ample: CALLBACK_CONCURRENCY / 2,
       leaseSeconds: LEASE_SECONDS,
       lines: LINES,
     });
