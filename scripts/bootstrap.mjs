@@ -2,7 +2,7 @@
 // node scripts/bootstrap.mjs <command> [arguments]
 //
 // From a bare clone to a running command: checks Node, installs the packages when they are missing or not what the lock file
-// says, builds what changed, then runs dist/scripts/<command>.js in this process. Only Node's own modules: it runs before
+// says, builds what changed, then runs dist/scripts/<command>.js (dist/bench/main.js) in this process. Only Node's own modules: it runs before
 // there are others.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
@@ -78,7 +78,15 @@ async function install() {
 
 checkNode();
 const [command, ...commandArguments] = process.argv.slice(2);
-const commands = ['demo', 'start', 'test', 'cli'];
+const programs = {
+  demo: 'scripts/demo.js',
+  start: 'scripts/start.js',
+  test: 'scripts/test.js',
+  cli: 'scripts/cli.js',
+  bench: 'bench/main.js',
+  'bench:cost': 'bench/cost.js',
+};
+const commands = Object.keys(programs);
 if (!commands.includes(command)) fail(`usage: node scripts/bootstrap.mjs <${commands.join('|')}> [arguments]`);
 
 if (!packagesInstalled()) await install();
@@ -90,8 +98,8 @@ try {
   fail(error.message);
 }
 
-const script = join(root, 'dist', 'scripts', `${command}.js`);
-if (!existsSync(script)) fail(`scripts/${command}.ts does not exist in this checkout.`);
+const script = join(root, 'dist', programs[command]);
+if (!existsSync(script)) fail(`${script} does not exist: the source is missing in this checkout.`);
 process.setSourceMapsEnabled(true);
 process.argv = [process.argv[0], script, ...commandArguments];
 await import(pathToFileURL(script).href);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Compiles apps, libs, scripts and test to dist/, only what changed since the last time.
+// Compiles apps, libs, scripts, test and bench to dist/, only what changed since the last time.
 //
 // swc's own CLI compiles everything on every start (about 2 s); this keeps size and mtime of each source in dist/.build.json,
 // so a start with nothing to do costs some 50 ms. Files are written beside and renamed: two builds at once do no harm.
@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
 const manifestFile = join(dist, '.build.json');
-const folders = ['apps', 'libs', 'scripts', 'test'];
+const folders = ['apps', 'libs', 'scripts', 'test', 'bench'];
 
 /** Jest compiles tests itself; declarations and the plain Node scripts have no output. */
 const skipped = /(\.spec|\.test|\.d)\.ts$|\.(mjs|md)$/;
