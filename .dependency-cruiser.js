@@ -79,7 +79,7 @@ module.exports = {
       name: 'libs-only-through-their-index',
       comment: 'Import @task-engine/<lib>, not a file of it.',
       severity: 'error',
-      from: { path: '^(apps|libs|scripts|test)/([^/]+)/' },
+      from: { path: '^(apps|libs|scripts|test|bench)/([^/]+)/' },
       to: { path: `^libs/(${libs})/src/`, pathNot: ['^libs/[^/]+/src/index\\.ts$', '^$1/$2/'] },
     },
     {
@@ -127,7 +127,7 @@ module.exports = {
     {
       name: 'no-undeclared-packages',
       severity: 'error',
-      from: { path: '^(apps|libs|scripts|test)/' },
+      from: { path: '^(apps|libs|scripts|test|bench)/' },
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
     },
     {

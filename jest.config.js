@@ -23,7 +23,7 @@ const servers = {
 
 module.exports = {
   projects: [
-    { ...base, displayName: 'unit', testMatch: ['<rootDir>/{apps,libs,scripts}/**/*.spec.ts'] },
+    { ...base, displayName: 'unit', testMatch: ['<rootDir>/{apps,libs,scripts,test,bench}/**/*.spec.ts'] },
     {
       ...base,
       ...servers,
@@ -31,5 +31,8 @@ module.exports = {
       testMatch: ['<rootDir>/test/integration/**/*.test.ts', '<rootDir>/{scripts,test/support}/**/*.test.ts'],
     },
     { ...base, ...servers, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] },
+    // the long run of test/e2e/engine/chaos.test.ts, not part of `npm test`
+    { ...base, ...servers, displayName: 'chaos', testMatch: ['<rootDir>/test/chaos/*.test.ts'] },
+    { ...base, ...servers, displayName: 'faults', testMatch: ['<rootDir>/test/faults/**/*.test.ts'] },
   ],
 };
