@@ -1,3 +1,4 @@
+import { NODE_FLAGS } from '../../../scripts/local/app-process';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { loadConfiguration } from '@task-engine/platform';
@@ -190,7 +191,8 @@ describe('the images', () => {
         (target === 'tools' ? stepsOf(stage, 'ENTRYPOINT') : stepsOf(stage, 'CMD')).at(-1)!,
       ) as string[];
       const program = target === 'tools' ? 'scripts/cli' : `apps/${target}/src/main`;
-      expect(start).toEqual(['node', '--enable-source-maps', `dist/${program}.js`]);
+      const flags = target === 'tools' ? [] : NODE_FLAGS;
+      expect(start).toEqual(['node', ...flags, `dist/${program}.js`]);
       expect(existsSync(path(`${program}.ts`))).toBe(true);
       const { NODE_ENV, HOST, ...variables } = environmentOf(stage);
       expect([NODE_ENV, HOST]).toEqual(['production', '0.0.0.0']);

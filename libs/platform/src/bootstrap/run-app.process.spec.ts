@@ -63,6 +63,9 @@ function start(body: string, configuration: object = {}, port = 0) {
   return { child, exited, said, output: () => output };
 }
 
+// each starts processes of its own, beside the tests of a second jest worker
+jest.setTimeout(30_000);
+
 describe('an app as a process', () => {
   it('ends with 0 on SIGTERM after its drain, and a second signal changes nothing', async () => {
     const app = start(
