@@ -51,7 +51,12 @@ export class AppProcess extends SupervisedProcess {
           if (options.port === undefined && !(await isPortFree(this.port, options.host)))
             this.port = await freePort(options.host);
           const ports = app === 'api-gateway' ? { PORT: String(this.port) } : { OPS_PORT: String(this.port) };
-          return { file: process.execPath, args: [...NODE_FLAGS, main], cwd: root, env: { ...env, HOST: options.host, ...ports } };
+          return {
+            file: process.execPath,
+            args: [...NODE_FLAGS, main],
+            cwd: root,
+            env: { ...env, HOST: options.host, ...ports },
+          };
         },
         isReady: async () => (await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(2000) })).ok,
         stopSignal: 'SIGTERM',

@@ -61,6 +61,13 @@ export interface ConnectionOptions {
   statementSeconds?: number;
 }
 
+/**
+ * What a queue works on is in memory: PostgreSQL's default cost of a page is that of a spinning disk, and makes it read whole tables of
+ * some ten thousand rows where a batch wants a few hundred. A plan that is kept must not be the one for a table that was still empty. And
+ * no statement here is worth the half second of compiling it.
+ */
+export const PLANNER = '-c random_page_cost=1.1 -c enable_seqscan=off -c jit=off';
+
 /** A statement that was cancelled by the server in time must not look like silence. */
 const SILENCE_MARGIN_MS = 1_000;
 
@@ -85,9 +92,7 @@ export function createDataSourceOptions(options: ConnectionOptions): DataSourceO
       // A connection that hangs is an error of the caller's statement, not a wait without end.
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
-      // What a queue works on is in memory. PostgreSQL's default is that of a spinning disk, and makes it read whole tables of some ten
-      // thousand rows where a batch wants a few hundred of them.
-      options: '-c random_page_cost=1.1',
+      options: PLANNER,
       // An idle connection whose peer is gone is found before it is needed; the system's own default is two hours.
       keepAliveInitialDelayMillis: 10_000,
       // A process that freezes inside a transaction must not keep its locks (the lane's among them) for as long as it is frozen.

@@ -17,7 +17,10 @@ export class Database {
   readonly stores: Stores;
 
   constructor(readonly dataSource: DataSource) {
-    this.stores = createStores({ query: (text, parameters) => sqlOf(this.pool).query(text, parameters) });
+    this.stores = createStores({
+      query: (text, parameters) => sqlOf(this.pool).query(text, parameters),
+      prepared: (text, parameters) => sqlOf(this.pool).prepared(text, parameters),
+    });
   }
 
   /**

@@ -40,6 +40,10 @@ export class PlanRecorder {
     this.statements.push(read(text, rows[0]!['QUERY PLAN'][0]!.Plan));
     return (await this.client.query(text, parameters)).rows as Row[];
   }
+
+  prepared<Row>(text: string, parameters?: unknown[]): Promise<Row[]> {
+    return this.query(text, parameters);
+  }
 }
 
 function read(text: string, root: PlanNode): Statement {

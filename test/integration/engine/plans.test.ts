@@ -255,7 +255,9 @@ describe(`statements among ${JOBS} jobs`, () => {
     client = new Client({ connectionString: database.url });
     await client.connect();
     await fillJobs((text, parameters) => client.query(text, parameters), { jobs: JOBS, chunk: JOBS / 2, light: true });
-    const { totals } = createStores({ query: async (text, parameters) => (await client.query(text, parameters)).rows });
+    const query = async <Row>(text: string, parameters?: unknown[]) =>
+      (await client.query(text, parameters)).rows as Row[];
+    const { totals } = createStores({ query, prepared: query });
     const { ids: through } = await totals.horizon();
     await totals.fold(await totals.lock(), through);
     await client.query('VACUUM (ANALYZE) unsettled, counter');

@@ -26,7 +26,7 @@ export class AdmissionStore {
     upTo?: number,
   ): Promise<QueuedJob[]> {
     const waiting = `lane_id = $1 AND state = 'queued'${upTo === undefined ? '' : ` AND NOT top_of_queue AND priority <= ${Number(upTo)}`}`;
-    return this.sql.query<QueuedJob>(
+    return this.sql.prepared<QueuedJob>(
       `WITH capped AS (SELECT * FROM unnest($3::int[], $4::int[]) AS t (client_id, room)),
        open AS (
          SELECT id FROM job WHERE ${waiting} AND client_id <> ALL($3::int[])
@@ -53,7 +53,7 @@ export class AdmissionStore {
   }
 
   async occupancy(laneId: number, threshold: number): Promise<{ running: number; runningUnreserved: number }> {
-    const [row] = await this.sql.query<{
+    const [row] = await this.sql.prepared<{
       running: number;
       runningUnreserved: number;
     }>(
@@ -66,7 +66,7 @@ export class AdmissionStore {
 
   /** Started jobs of the clients that have a cap. */
   async cappedClients(laneId: number): Promise<{ clientId: number; cap: number; running: number }[]> {
-    return this.sql.query(
+    return this.sql.prepared(
       `SELECT c.id AS "clientId", c.max_running AS cap, count(j.id)::int AS running
        FROM client c LEFT JOIN job j ON j.client_id = c.id AND j.lane_id = $1 AND j.state = 'started'
        WHERE c.max_running IS NOT NULL GROUP BY c.id`,
@@ -80,7 +80,7 @@ export class AdmissionStore {
    */
   async start(ids: string[]): Promise<JobRecord[]> {
     if (ids.length === 0) return [];
-    const rows = await this.sql.query<JobRecord>(
+    const rows = await this.sql.prepared<JobRecord>(
       change(
         'started',
         `id = ANY($1::bigint[])`,

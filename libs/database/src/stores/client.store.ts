@@ -37,7 +37,7 @@ export class ClientStore {
 
   /** SHA-256 hashes of the clients' keys that are not revoked. */
   async keyHashes(names: string[]): Promise<KeyHash[]> {
-    return this.sql.query(
+    return this.sql.prepared(
       `SELECT c.name, c.id AS "clientId", k.hash FROM client c JOIN client_key k ON k.client_id = c.id
        WHERE c.name = ANY($1::text[]) AND k.revoked_at IS NULL`,
       [names],

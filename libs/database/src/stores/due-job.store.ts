@@ -39,14 +39,14 @@ export class DueJobStore {
   async releaseDue(limit: number): Promise<{ id: string; lateSeconds: number }[]> {
     const due = `id IN (SELECT id FROM job WHERE state = 'scheduled' AND GREATEST(run_at, semaphore_next_at) <= statement_timestamp()
       AND semaphore_url IS NULL ORDER BY GREATEST(run_at, semaphore_next_at) LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)`;
-    return this.sql.query(change('queued', due, `wait_reason = NULL`), [limit, 'run_at has come']);
+    return this.sql.prepared(change('queued', due, `wait_reason = NULL`), [limit, 'run_at has come']);
   }
 
   /**
    * Takes due semaphores for probing and moves their next time on by `holdSeconds`, so a probe that is lost is repeated.
    */
   async takeDueSemaphores(limit: number, holdSeconds: number): Promise<string[]> {
-    const rows = await this.sql.query<{ id: string }>(
+    const rows = await this.sql.prepared<{ id: string }>(
       `UPDATE job SET semaphore_next_at = clock_timestamp() + make_interval(secs => $2), wait_reason = 'Semaphore'
        WHERE id IN (SELECT id FROM job WHERE state = 'scheduled' AND GREATEST(run_at, semaphore_next_at) <= statement_timestamp()
                     AND semaphore_url IS NOT NULL ORDER BY GREATEST(run_at, semaphore_next_at) LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)
@@ -90,7 +90,7 @@ export class DueJobStore {
 
   /** The earliest time at which a scheduled job wants attention, and the database's clock. */
   async nextDue(): Promise<{ at: Date | null; now: Date }> {
-    const [row] = await this.sql.query<{ at: Date | null; now: Date }>(
+    const [row] = await this.sql.prepared<{ at: Date | null; now: Date }>(
       `SELECT (SELECT min(GREATEST(run_at, semaphore_next_at)) FROM job WHERE state = 'scheduled') AS at, clock_timestamp() AS now`,
     );
     return row!;

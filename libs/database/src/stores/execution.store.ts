@@ -80,7 +80,7 @@ export class ExecutionStore {
   /** Queues one execution for each task. `parked` ones, of jobs that are not started, wait for `unpark`. */
   async insert(tasks: NewExecution[]): Promise<QueuedExecution[]> {
     if (tasks.length === 0) return [];
-    return this.sql.query<QueuedExecution>(
+    return this.sql.prepared<QueuedExecution>(
       `INSERT INTO execution (task_id, job_id, queue, cause, available_at, parked, last_chance)
        SELECT task_id, job_id, queue, cause, clock_timestamp() + make_interval(secs => delay), parked, last_chance
        FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::float8[], $6::boolean[], $7::boolean[])
@@ -116,7 +116,7 @@ export class ExecutionStore {
             `id = ANY($3::bigint[]) AND ${unindexed(waits)} AND last_chance AND $4 ORDER BY id`,
             [wanted.executionIds, wanted.lastChance],
           ];
-    const rows = await this.sql.query<ClaimedRow>(
+    const rows = await this.sql.prepared<ClaimedRow>(
       `WITH usual AS MATERIALIZED (SELECT id FROM execution WHERE ${usual} FOR NO KEY UPDATE SKIP LOCKED),
        risky AS MATERIALIZED (SELECT id FROM execution WHERE ${risky} FOR NO KEY UPDATE SKIP LOCKED),
        taken AS (
@@ -143,7 +143,7 @@ export class ExecutionStore {
 
   /** Renews leases; answers those that are still held. What is missing was lost or stopped: its worker must stop working. */
   async heartbeat(leases: Lease[], leaseSeconds: number): Promise<string[]> {
-    const rows = await this.sql.query<{ id: string }>(
+    const rows = await this.sql.prepared<{ id: string }>(
       `UPDATE execution e SET lease_expires_at = clock_timestamp() + make_interval(secs => $3)
        FROM unnest($1::bigint[], $2::bigint[]) AS held (id, token)
        WHERE e.id = held.id AND e.token = held.token AND ${RUNS} RETURNING e.id`,
@@ -159,7 +159,7 @@ export class ExecutionStore {
       error: string | null;
     })[],
   ): Promise<EndedExecution[]> {
-    const rows = await this.sql.query<EndedRow>(
+    const rows = await this.sql.prepared<EndedRow>(
       `WITH report AS (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS r (id, token, state, error)),
        held AS MATERIALIZED (
          SELECT e.id FROM execution e JOIN report USING (id) WHERE e.token = report.token AND ${RUNS}
@@ -188,7 +188,7 @@ export class ExecutionStore {
 
   /** Executions whose leases ran out, for `expire`, and their jobs, which the caller locks first. */
   async late(limit: number): Promise<{ id: string; jobId: string }[]> {
-    return this.sql.query(
+    return this.sql.prepared(
       `SELECT id, job_id AS "jobId" FROM execution WHERE state = 'running' AND lease_expires_at < statement_timestamp()
        ORDER BY lease_expires_at LIMIT $1`,
       [limit],
@@ -248,7 +248,7 @@ export class ExecutionStore {
 
   /** Seconds until the next delayed retry of a queue; null when none is delayed. (Those on their last chance are found by the next poll.) */
   async nextAvailable(queue: string): Promise<number | null> {
-    const [row] = await this.sql.query<{ seconds: number | null }>(
+    const [row] = await this.sql.prepared<{ seconds: number | null }>(
       `SELECT EXTRACT(EPOCH FROM min(available_at) - clock_timestamp())::float8 AS seconds
        FROM execution WHERE queue = $1 AND state = 'queued' AND NOT parked AND NOT last_chance AND available_at > statement_timestamp()`,
       [queue],
@@ -266,7 +266,7 @@ export class ExecutionStore {
 
   /** When the first lease runs out. */
   async nextExpiry(): Promise<Date | null> {
-    const [row] = await this.sql.query<{ at: Date | null }>(
+    const [row] = await this.sql.prepared<{ at: Date | null }>(
       `SELECT min(lease_expires_at) AS at FROM execution WHERE state = 'running'`,
     );
     return row?.at ?? null;

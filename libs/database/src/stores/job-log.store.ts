@@ -39,7 +39,7 @@ export class JobLogStore {
    */
   async append(lines: LogLine[], { jobsLocked = false } = {}): Promise<void> {
     if (lines.length === 0) return;
-    await this.sql.query(
+    await this.sql.prepared(
       `INSERT INTO job_log (job_id, task_id, severity, progname, message, visible, created_at, updated_at)
        SELECT l.job_id, l.task_id, l.severity, l.progname, l.message, l.visible, COALESCE(l.at, clock_timestamp()), COALESCE(l.at, clock_timestamp())
        FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::text[], $5::text[], $6::boolean[], $7::timestamptz[])

@@ -70,7 +70,7 @@ export class JobStore {
   /** Jobs, their first transitions and their first log rows, in one statement: one round trip, one commit. Ids in the order given. */
   async insert(jobs: NewJob[]): Promise<string[]> {
     const lines = jobs.flatMap((job, index) => job.log.map((line) => ({ ...line, n: index + 1 })));
-    const rows = await this.sql.query<{ id: string }>(
+    const rows = await this.sql.prepared<{ id: string }>(
       `WITH new AS MATERIALIZED (
          SELECT nextval(pg_get_serial_sequence('job', 'id')) AS id, r.*
          FROM unnest($1::int[], $2::int[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[], $7::smallint[], $8::text[], $9::text[],
@@ -147,7 +147,7 @@ export class JobStore {
 
   /** Locks the jobs, in order of id (every batch locks in that order). */
   async lockAll(ids: string[]): Promise<JobRecord[]> {
-    return this.sql.query<JobRecord>(
+    return this.sql.prepared<JobRecord>(
       `SELECT ${JOB_COLUMNS} FROM job j JOIN client c ON c.id = j.client_id
        WHERE j.id = ANY($1::bigint[]) ORDER BY j.id FOR NO KEY UPDATE OF j`,
       [bigints(ids)],
@@ -156,7 +156,7 @@ export class JobStore {
 
   /** The same, for callers who know the rest: answers what may have changed. */
   async lockStates(ids: string[]): Promise<Pick<JobRecord, 'id' | 'state' | 'priority' | 'runAt'>[]> {
-    return this.sql.query(
+    return this.sql.prepared(
       `SELECT id, state, priority, run_at AS "runAt" FROM job WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE`,
       [bigints(ids)],
     );
@@ -176,7 +176,7 @@ export class JobStore {
   /** started -> completed. Returns the ids that changed. */
   async complete(ids: string[]): Promise<string[]> {
     if (ids.length === 0) return [];
-    const rows = await this.sql.query<{ id: string }>(
+    const rows = await this.sql.prepared<{ id: string }>(
       change('completed', `id = ANY($1::bigint[])`, `finished_at = now()`),
       [bigints(ids), 'every task is done'],
     );

@@ -42,7 +42,9 @@ export class LaneStore {
    * also block inserts that refer to the row.)
    */
   async lock(id: number): Promise<LaneRecord | undefined> {
-    const rows = await this.sql.query<LaneRecord>(`SELECT ${COLUMNS} FROM lane WHERE id = $1 FOR NO KEY UPDATE`, [id]);
+    const rows = await this.sql.prepared<LaneRecord>(`SELECT ${COLUMNS} FROM lane WHERE id = $1 FOR NO KEY UPDATE`, [
+      id,
+    ]);
     return rows[0];
   }
 

@@ -72,7 +72,7 @@ export class TaskStore {
     tasks: NewTask[],
   ): Promise<{ tasks: { id: string; jobId: string; ordinal: number }[]; executions: QueuedExecution[] }> {
     if (tasks.length === 0) return { tasks: [], executions: [] };
-    const rows = await this.sql.query<{
+    const rows = await this.sql.prepared<{
       id: string;
       jobId: string;
       ordinal: number;
@@ -132,7 +132,7 @@ export class TaskStore {
 
   async complete(tasks: { id: string; output: JsonObject }[]): Promise<void> {
     if (tasks.length === 0) return;
-    await this.sql.query(
+    await this.sql.prepared(
       `UPDATE task SET state = 'completed', output = new.output, error = NULL, finished_at = now()
        FROM unnest($1::bigint[], $2::jsonb[]) AS new (id, output) WHERE task.id = new.id AND task.state = 'started'`,
       [bigints(tasks.map((task) => task.id)), tasks.map((task) => storableJson(task.output))],
