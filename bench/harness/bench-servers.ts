@@ -58,7 +58,12 @@ export class BenchServers {
     const { PATH, HOME, XDG_CACHE_HOME, TMPDIR } = env;
     const own = { PATH, HOME, XDG_CACHE_HOME, TMPDIR, NODE_ENV: 'production' };
     const further: Record<string, string> = profile
-      ? { shared_preload_libraries: 'pg_stat_statements', 'pg_stat_statements.track': 'all', track_io_timing: 'on' }
+      ? {
+          shared_preload_libraries: 'pg_stat_statements',
+          'pg_stat_statements.track': 'all',
+          'pg_stat_statements.track_planning': 'on',
+          track_io_timing: 'on',
+        }
       : {};
     try {
       const servers = await LocalServers.start({

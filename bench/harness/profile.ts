@@ -5,11 +5,11 @@ import { Client } from 'pg';
 /** Milliseconds between two looks at what the connections are doing. */
 const LOOK_EVERY_MS = 20;
 
-const STATEMENTS = `SELECT calls, round(total_exec_time::numeric, 1) AS ms, round(mean_exec_time::numeric, 3) AS each, rows, wal_bytes AS wal,
+const STATEMENTS = `SELECT calls, plans, round(total_plan_time::numeric, 1) AS planning, round(total_exec_time::numeric, 1) AS ms, round(mean_exec_time::numeric, 3) AS each, rows, wal_bytes AS wal,
     regexp_replace(query, '\\s+', ' ', 'g') AS query
   FROM pg_stat_statements WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND query NOT LIKE '%pg_stat_%'
-  ORDER BY total_exec_time DESC LIMIT 40`;
+  ORDER BY total_exec_time + total_plan_time DESC LIMIT 40`;
 
 const WAITS = `SELECT coalesce(application_name, '') AS app, coalesce(wait_event_type || ' ' || wait_event, 'running') AS event
   FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()`;
@@ -43,9 +43,15 @@ export class StatementProfile {
     await this.loop;
     const { rows } = await this.client.query<Record<string, string | number>>(STATEMENTS);
     await this.client.end();
-    const head = '   calls         ms    ms each       rows        WAL  statement';
-    const lines = rows.map(({ calls, ms, each, rows: count, wal, query }) => {
-      const cells = [String(calls).padStart(8), String(ms).padStart(10), String(each).padStart(10)];
+    const head = '   calls   plans    plan ms         ms    ms each       rows        WAL  statement';
+    const lines = rows.map(({ calls, plans, planning, ms, each, rows: count, wal, query }) => {
+      const cells = [
+        String(calls).padStart(8),
+        String(plans).padStart(7),
+        String(planning).padStart(10),
+        String(ms).padStart(10),
+        String(each).padStart(10),
+      ];
       return `${[...cells, String(count).padStart(10), String(wal).padStart(10)].join(' ')}  ${query}`;
     });
     const waits = [...this.events]

@@ -92,12 +92,13 @@ export class TestEngine {
     job: { priority?: number; runAt?: string; semaphoreUrl?: string; client?: string } = {},
   ): Promise<string> {
     const client = await this.client(job.client);
-    const { id } = await this.get(SubmitJob).run({ ...job, client, workflow, parameters, requestLog: '{}' });
-    return id;
+    // in bulk: a single one would be started by the submit itself
+    const [id] = await this.get(SubmitJob).bulk([{ ...job, client, workflow, parameters, requestLog: '{}' }]);
+    return id!;
   }
 
   async admit(): Promise<number> {
-    return this.get(AdmitJobs).run((await this.stores.lanes.findByName('engine'))!.id);
+    return (await this.get(AdmitJobs).run((await this.stores.lanes.findByName('engine'))!.id)).started;
   }
 
   async state(jobId: string): Promise<string> {

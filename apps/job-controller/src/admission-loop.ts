@@ -2,7 +2,7 @@ import { Inject, Injectable, OnApplicationBootstrap } from '@nestjs/common';
 import { Database } from '@task-engine/database';
 import { AdmitJobs } from '@task-engine/engine';
 import { NotificationServer } from '@task-engine/messaging';
-import { CONFIGURATION, type ControllerConfiguration, Log, Metrics, Shutdown } from '@task-engine/platform';
+import { CONFIGURATION, type ControllerConfiguration, Log, Shutdown } from '@task-engine/platform';
 
 /**
  * Fills lanes when somebody nudges, and every poll in case nobody could. A nudge while a lane is being filled makes one further round:
@@ -12,7 +12,8 @@ import { CONFIGURATION, type ControllerConfiguration, Log, Metrics, Shutdown } f
 export class AdmissionLoop implements OnApplicationBootstrap {
   private readonly busy = new Map<number, Promise<void>>();
   private readonly again = new Set<number>();
-  private readonly started;
+  /** Lanes whose last look left nobody waiting for a slot. Whoever comes to wait since then nudges. */
+  private readonly idle = new Set<number>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -21,11 +22,12 @@ export class AdmissionLoop implements OnApplicationBootstrap {
     private readonly notifications: NotificationServer,
     private readonly shutdown: Shutdown,
     private readonly log: Log,
-    metrics: Metrics,
     @Inject(CONFIGURATION) private readonly configuration: ControllerConfiguration,
   ) {
-    this.started = metrics.counter('jobs_started_total', 'Jobs that were given a slot');
     this.notifications.handle('job.queued', ({ laneId }) => this.nudge(laneId));
+    this.notifications.handle('slot.freed', ({ laneId }) => {
+      if (!this.idle.has(laneId)) this.nudge(laneId);
+    });
   }
 
   onApplicationBootstrap(): void {
@@ -43,6 +45,7 @@ export class AdmissionLoop implements OnApplicationBootstrap {
       this.again.add(laneId);
       return;
     }
+    this.idle.delete(laneId);
     const round = this.fill(laneId).finally(() => {
       this.busy.delete(laneId);
       if (this.again.delete(laneId)) this.nudge(laneId);
@@ -52,8 +55,8 @@ export class AdmissionLoop implements OnApplicationBootstrap {
 
   private async fill(laneId: number): Promise<void> {
     try {
-      const started = await this.admitJobs.run(laneId);
-      if (started > 0) this.started.inc(started);
+      const { waiting } = await this.admitJobs.run(laneId);
+      if (!waiting) this.idle.add(laneId);
     } catch (error) {
       this.log.error({ err: error, laneId }, 'admission failed, the next poll tries again');
     }

@@ -92,6 +92,8 @@ export function createDataSourceOptions(options: ConnectionOptions): DataSourceO
       // A connection that hangs is an error of the caller's statement, not a wait without end.
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
+      // A transaction sends statements that do not need each other's answers in one go, see Database.
+      pipeline: true,
       options: PLANNER,
       // An idle connection whose peer is gone is found before it is needed; the system's own default is two hours.
       keepAliveInitialDelayMillis: 10_000,

@@ -1,12 +1,22 @@
+import type { Writable } from 'node:stream';
 import type { Pool, PoolClient } from 'pg';
 import type { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
 import { createStores, type Stores } from './stores/stores';
-import { sqlOf } from './sql';
+import { type Sql, sqlOf } from './sql';
 
 /** Deadlock and serialisation failure: the whole transaction may be tried again. */
 const RETRYABLE = new Set(['40P01', '40001']);
 const TRIES = 5;
+
+/**
+ * Ends a transaction together with its last statements, which the caller has made already and not waited for: COMMIT goes out behind
+ * them, and all are answered in one round trip. One that fails undoes all. Nothing may follow. @returns what the statements answer
+ */
+export type Commit = <Result>(last: Promise<Result>) => Promise<Result>;
+
+/** For those who work inside a transaction that goes on. */
+export const later: Commit = (last) => last;
 
 /**
  * The only door to PostgreSQL for the engine: stores for single statements, or stores that share one transaction. Both use the data
@@ -25,9 +35,10 @@ export class Database {
 
   /**
    * Runs `work` in one READ COMMITTED transaction and answers after COMMIT. A deadlock runs it again (5 tries), so `work` must
-   * have no effect but through its stores.
+   * have no effect but through its stores. Connections are pipelined: statements made one after the other without waiting run in that
+   * order and share a round trip, so `work` waits (with Promise.all) where it needs an answer. `commit` may end it.
    */
-  async transaction<Result>(work: (stores: Stores) => Promise<Result>): Promise<Result> {
+  async transaction<Result>(work: (stores: Stores, commit: Commit) => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.once(work);
@@ -42,18 +53,21 @@ export class Database {
     return (this.dataSource.driver as PostgresDriver).master as Pool;
   }
 
-  private async once<Result>(work: (stores: Stores) => Promise<Result>): Promise<Result> {
+  private async once<Result>(work: (stores: Stores, commit: Commit) => Promise<Result>): Promise<Result> {
     const client: PoolClient = await this.pool.connect();
     let broken: Error | undefined;
     // Between two statements nobody else would hear that the connection is gone, and Node ends a process for an error unheard.
     const lost = (error: Error) => (broken = error);
     client.on('error', lost);
+    const statements = new Statements(client);
     try {
-      await client.query('BEGIN');
-      const result = await work(createStores(sqlOf(client)));
-      await client.query('COMMIT');
+      statements.gather();
+      const begun = client.query('BEGIN');
+      const [result] = await Promise.all([work(createStores(statements), statements.commit), begun]);
+      await statements.end();
       return result;
     } catch (error) {
+      statements.close();
       // A lost connection has rolled back already; its own error must not hide the first one.
       await client.query('ROLLBACK').catch(lost);
       throw error;
@@ -61,5 +75,75 @@ export class Database {
       client.off('error', lost);
       client.release(broken);
     }
+  }
+}
+
+/** What pg's types leave out. */
+interface Internals {
+  connection: { stream: Writable };
+}
+
+/** The statements of one transaction. Closed, so that none that comes late runs on a connection that is somebody else's by then. */
+class Statements implements Sql {
+  private readonly sql: Sql;
+  private ending: Promise<void> | undefined;
+  private closed = false;
+  private gathering = false;
+  private failure: unknown;
+
+  constructor(private readonly client: PoolClient) {
+    this.sql = sqlOf(client);
+  }
+
+  query<Row>(text: string, parameters?: unknown[]): Promise<Row[]> {
+    return this.run(() => this.sql.query(text, parameters));
+  }
+
+  prepared<Row>(text: string, parameters?: unknown[]): Promise<Row[]> {
+    return this.run(() => this.sql.prepared(text, parameters));
+  }
+
+  readonly commit: Commit = async (last) => (await Promise.all([last, this.end()]))[0];
+
+  /** Lets what is asked until the end of this turn leave in one packet: a system call each, here and there, costs more than a statement. */
+  gather(): void {
+    if (this.gathering) return;
+    this.gathering = true;
+    const { stream } = (this.client as unknown as Internals).connection;
+    stream.cork();
+    process.nextTick(() => {
+      this.gathering = false;
+      stream.uncork();
+    });
+  }
+
+  /** COMMIT, unless it is on its way. @throws what a statement failed with whose error was not heard before: all is undone then */
+  end(): Promise<void> {
+    this.close();
+    return (this.ending ??= this.commitOrFail());
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  private async run<Row>(statement: () => Promise<Row[]>): Promise<Row[]> {
+    if (this.closed) throw new Error('the transaction is over');
+    this.gather();
+    try {
+      return await statement();
+    } catch (error) {
+      this.failure ??= error;
+      throw error;
+    }
+  }
+
+  private async commitOrFail(): Promise<void> {
+    this.gather();
+    const { command } = await this.client.query('COMMIT');
+    if (command === 'COMMIT') return;
+    // Both answers may have come in one packet: let the statement's be heard.
+    await new Promise(setImmediate);
+    throw this.failure ?? new Error('the transaction was rolled back');
   }
 }

@@ -1,5 +1,5 @@
 export { createDataSource, type ConnectionOptions } from './data-source';
-export { Database } from './database';
+export { type Commit, Database, later } from './database';
 export { DatabaseModule, DatabaseReadiness, MigrationsReadiness } from './database.module';
 export { Leadership } from './leadership';
 export { migrate } from './migrate';

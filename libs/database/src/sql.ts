@@ -42,6 +42,14 @@ export function bigints(ids: (string | number)[]): string {
 }
 
 /**
+ * A parameter of a prepared statement that the planner must not look into: with one id in it, a plan made for just that looks cheaper than
+ * the general one, and so it would be planned at each call, for longer than it takes to run.
+ */
+export function unseen(parameter: string, type: 'bigint[]' | 'text[]'): string {
+  return `(SELECT ${parameter}::${type})::${type}`;
+}
+
+/**
  * A guard of rows that are found by their ids. The planner, taught by statistics of a quiet moment that a state has no rows, would read a
  * whole partial index of that state instead of a few rows of the primary key; from a condition in this form it can prove no such index.
  * Columns in it must not be null.

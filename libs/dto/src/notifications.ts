@@ -6,8 +6,10 @@ import { rowId } from './work';
  * stands behind it. A name is never given another meaning: an incompatible change is a new name (`job.queued.v2`).
  */
 export const NOTIFICATIONS = {
-  /** A job waits in the lane, or a slot of it came free. */
+  /** A job waits in the lane, or what its slots may take has changed. */
   'job.queued': z.object({ laneId: z.int() }),
+  /** A slot of the lane came free: of interest while a job waits for one. */
+  'slot.freed': z.object({ laneId: z.int() }),
   /** A due time changed: the leader looks again. */
   'schedule.changed': z.object({}),
   /** Whoever runs one of these executions stops it. */

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { admit } from '@task-engine/domain';
-import { Database, type JobRecord, type Stores } from '@task-engine/database';
+import { type Commit, Database, type JobRecord, type LaneRecord, later, type Stores } from '@task-engine/database';
 import { AdvanceJobs, type Advanced } from './advance-jobs';
 import { occupancyOf } from './explain-wait';
 import { HintSender } from './hints';
@@ -8,6 +8,13 @@ import { JobViews } from './job-views';
 
 /** Jobs started in one transaction: long enough to pay for it, short enough that a settings change does not wait long for the lane. */
 const BATCH = 500;
+
+export interface Admitted {
+  /** Number of jobs. */
+  started: number;
+  /** A job may be waiting for a slot or for its client's cap: look again when one comes free. */
+  waiting: boolean;
+}
 
 /** Moves queued jobs into the free slots of their lane, most urgent and oldest first. */
 @Injectable()
@@ -19,63 +26,104 @@ export class AdmitJobs {
     private readonly hints: HintSender,
   ) {}
 
-  /** Fills the lane. Safe beside other controllers: the lane's lock makes one of them decide at a time. */
-  async run(laneId: number): Promise<number> {
+  /** Fills the lane. Safe beside others: the lane's lock makes one of them decide at a time. */
+  async run(laneId: number): Promise<Admitted> {
     let total = 0;
     for (;;) {
-      const started = await this.batch(laneId);
+      const { started, waiting } = await this.batch((stores, commit) =>
+        this.within(stores, commit, laneId, stores.lanes.lock(laneId)),
+      );
       total += started;
-      if (started < BATCH) return total;
+      if (started < BATCH) return { started: total, waiting };
     }
   }
 
-  private async batch(laneId: number): Promise<number> {
-    const result = await this.database.transaction(async (stores) => {
-      const lane = await stores.lanes.lock(laneId);
-      if (!lane || lane.paused) return undefined;
-      const occupancy = await occupancyOf(stores, lane);
-      const free = Math.min(BATCH, lane.maxRunning - occupancy.running);
-      if (free <= 0) return undefined;
-      const rooms = [...occupancy.clients].map(([clientId, client]) => ({
-        clientId,
-        room: Math.max(0, client.cap - client.running),
-      }));
-      let candidates = await stores.admission.queued(laneId, free, rooms);
-      let answers = admit(candidates, lane, occupancy);
-      // Normal jobs on top of the queue that reserved slots refuse stand in front of the priority jobs that these are kept for.
-      if (candidates.some((job) => job.topOfQueue && answers.get(job.id) === 'SlotsReserved')) {
-        const behind = await stores.admission.queued(laneId, free, rooms, lane.reservedThreshold);
-        candidates = [...candidates, ...behind.filter((job) => !answers.has(job.id))];
-        answers = admit(candidates, lane, occupancy);
-      }
-      const started = await stores.admission.start(
-        candidates.filter((job) => answers.get(job.id) === 'start').map((job) => job.id),
-      );
-      if (started.length === 0) return undefined;
-      const begun = await this.advance.begin(
-        stores,
-        started.filter((job) => job.startedAt === null),
-      );
-      const resumed = await this.resume(
-        stores,
-        started.filter((job) => job.startedAt !== null),
-      );
-      return {
-        started: started.length,
-        executions: [...begun.executions, ...resumed.executions],
-        deliveries: [...begun.deliveries, ...resumed.deliveries],
-      };
+  /**
+   * Fills the lane in the transaction that writes jobs of it: where a slot is free they wait for nobody else.
+   * @param write makes its statements before it waits for anything
+   * @returns `decided`: false when somebody else was deciding about the lane at that moment and so will not have seen the jobs
+   */
+  async along<Written>(
+    laneId: number,
+    write: (stores: Stores) => Promise<Written>,
+  ): Promise<Admitted & { written: Written; decided: boolean }> {
+    return this.batch(async (stores, commit) => {
+      const writing = write(stores);
+      const locking = stores.lanes.tryLock(laneId);
+      const [written, admitted, lane] = await Promise.all([
+        writing,
+        this.within(stores, commit, laneId, locking),
+        locking,
+      ]);
+      return { ...admitted, written, decided: lane !== undefined };
     });
-    if (!result) return 0;
+  }
+
+  private async batch<Result extends Partial<Advanced>>(
+    work: (stores: Stores, commit: Commit) => Promise<Result>,
+  ): Promise<Result> {
+    const result = await this.database.transaction(work);
     await this.hints.send(result);
-    return result.started;
+    return result;
+  }
+
+  private async within(
+    stores: Stores,
+    commit: Commit,
+    laneId: number,
+    locking: Promise<LaneRecord | undefined>,
+  ): Promise<Admitted & Partial<Advanced>> {
+    // Made after the lock in one packet with it, each on a snapshot of its own: they see what the holder before has done.
+    const [lane, occupancy, first] = await Promise.all([
+      locking,
+      occupancyOf(stores, laneId),
+      stores.admission.queued(laneId, BATCH),
+    ]);
+    const free = lane && !lane.paused ? Math.min(BATCH, lane.maxRunning - occupancy.running) : 0;
+    if (!lane || free <= 0) return { started: 0, waiting: true };
+    let candidates = first;
+    let answers = admit(candidates, lane, occupancy);
+    // Normal jobs on top of the queue that reserved slots refuse stand in front of the priority jobs that these are kept for.
+    if (candidates.some((job) => job.topOfQueue && answers.get(job.id) === 'SlotsReserved')) {
+      const behind = await stores.admission.queued(laneId, BATCH, lane.reservedThreshold);
+      candidates = [...candidates, ...behind.filter((job) => !answers.has(job.id))];
+      answers = admit(candidates, lane, occupancy);
+    }
+    const chosen = candidates.filter((job) => answers.get(job.id) === 'start');
+    const waiting =
+      candidates.length >= free ||
+      chosen.length < candidates.length ||
+      // a client with no room left may have jobs that were not looked at
+      [...occupancy.clients.values()].some(({ cap, running }) => cap - running <= chosen.length);
+    if (chosen.length === 0) return { started: 0, waiting };
+    return { waiting, ...(await this.start(stores, commit, chosen)) };
+  }
+
+  private async start(stores: Stores, commit: Commit, jobs: JobRecord[]): Promise<Advanced & { started: number }> {
+    const starting = stores.admission.start(jobs.map((job) => job.id));
+    for (const job of jobs) Object.assign(job, { state: 'started', waitReason: null } satisfies Partial<JobRecord>);
+    const anew = jobs.filter((job) => job.startedAt === null);
+    const again = jobs.filter((job) => job.startedAt !== null);
+    const [begun, resumed, started] = await Promise.all([
+      this.advance.begin(stores, anew, again.length === 0 ? commit : later),
+      this.resume(stores, again, starting),
+      starting,
+    ]);
+    return {
+      started: started.length,
+      executions: [...begun.executions, ...resumed.executions],
+      deliveries: [...begun.deliveries, ...resumed.deliveries],
+      freed: [...begun.freed, ...resumed.freed],
+    };
   }
 
   /** Jobs that were paused: what waited goes on, and what ended meanwhile has its consequences. */
-  private async resume(stores: Stores, jobs: JobRecord[]): Promise<Pick<Advanced, 'executions' | 'deliveries'>> {
-    if (jobs.length === 0) return { executions: [], deliveries: [] };
-    const waiting = await stores.executions.unpark(jobs.map((job) => job.id));
-    const { executions, deliveries } = await this.advance.within(stores, await this.views.of(jobs, stores));
-    return { executions: [...waiting, ...executions], deliveries };
+  private async resume(stores: Stores, jobs: JobRecord[], starting: Promise<string[]>): Promise<Advanced> {
+    if (jobs.length === 0) return { executions: [], deliveries: [], freed: [] };
+    const started = await starting;
+    const resumed = jobs.filter((job) => started.includes(job.id));
+    const waiting = await stores.executions.unpark(resumed.map((job) => job.id));
+    const advanced = await this.advance.within(stores, await this.views.of(resumed, stores));
+    return { ...advanced, executions: [...waiting, ...advanced.executions] };
   }
 }

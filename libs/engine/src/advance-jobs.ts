@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import {
+  type Commit,
   Database,
   type JobRecord,
+  later,
   type LogLine,
   type NewExecution,
   type NewTask,
@@ -18,7 +20,7 @@ export interface Advanced {
   executions: QueuedExecution[];
   deliveries: { id: string }[];
   /** Lanes in which a slot came free. */
-  lanes: number[];
+  freed: number[];
 }
 
 /** What a decision leaves to be written. */
@@ -54,23 +56,30 @@ export class AdvanceJobs {
       executions: advanced.executions,
       deliveries: advanced.deliveries,
     });
-    return advanced.lanes;
+    return advanced.freed;
   }
 
   /**
    * The same inside a transaction of the caller, who holds the locks of the jobs and sends the hints after COMMIT. Brings the views up to
    * date with what it writes.
+   * @param commit ends the transaction with it
    */
-  async within(stores: Stores, views: JobView[], before: Partial<Consequences> = {}): Promise<Advanced> {
+  async within(
+    stores: Stores,
+    views: JobView[],
+    before: Partial<Consequences> = {},
+    commit = later,
+  ): Promise<Advanced> {
     const planned = this.plan(views.filter((view) => view.job.state === 'started'));
     const consequences = { lines: before.lines ?? [], events: before.events ?? [] };
     const skipped: string[] = [];
     const starting: NewExecution[] = [];
+    const failing: Promise<void>[] = [];
     for (const { view, plan } of planned) {
       for (const task of named(view, plan.skip)) skipped.push(mark(task, 'skipped').id);
       for (const { name, error } of plan.fail) {
         for (const task of named(view, [name])) {
-          await stores.tasks.failWaiting(mark(task, 'failed', error).id, error);
+          failing.push(stores.tasks.failWaiting(mark(task, 'failed', error).id, error));
         }
       }
       for (const task of named(view, plan.start)) {
@@ -78,14 +87,23 @@ export class AdvanceJobs {
         starting.push({ taskId: task.id, jobId: task.jobId, queue: task.queue, cause: 'first' });
       }
     }
-    await stores.tasks.skip(skipped);
-    const queued = new Set(await stores.tasks.queue(starting.map(({ taskId }) => taskId)));
-    const executions = await stores.executions.insert(starting.filter(({ taskId }) => queued.has(taskId)));
-    return { executions, ...(await this.settle(stores, planned, consequences)) };
+    const [queued] = await Promise.all([
+      stores.tasks.queue(starting.map(({ taskId }) => taskId)),
+      stores.tasks.skip(skipped),
+      ...failing,
+    ]);
+    const [executions, settled] = await Promise.all([
+      stores.executions.insert(starting.filter(({ taskId }) => queued.includes(taskId))),
+      this.settle(stores, planned, consequences, commit),
+    ]);
+    return { executions, ...settled };
   }
 
-  /** Gives freshly started jobs their tasks, in the states in which they begin. */
-  async begin(stores: Stores, jobs: JobRecord[]): Promise<Advanced> {
+  /**
+   * Gives jobs that are being started (the caller has made the statement and need not have its answer) their tasks, in the states in
+   * which they begin. @param commit ends the transaction with it
+   */
+  async begin(stores: Stores, jobs: JobRecord[], commit: Commit): Promise<Advanced> {
     const views = await this.views.withoutTasks(jobs, stores);
     for (const view of views) view.tasks = unwritten(view);
     const planned = this.plan(views);
@@ -94,10 +112,15 @@ export class AdvanceJobs {
       for (const task of named(view, plan.start)) mark(task, 'queued');
       for (const { name, error } of plan.fail) for (const task of named(view, [name])) mark(task, 'failed', error);
     }
-    const written = await stores.tasks.insert(views.flatMap(({ tasks }) => tasks as NewTask[]));
+    const writing = stores.tasks.insert(views.flatMap(({ tasks }) => tasks as NewTask[]));
+    const eventful = planned.filter(({ plan }) => plan.outcome || plan.fail.length > 0);
+    if (eventful.length === 0) return { executions: (await commit(writing)).executions, deliveries: [], freed: [] };
+    const written = await writing;
     const byJob = new Map(views.map((view) => [view.job.id, view]));
     for (const { id, jobId, ordinal } of written.tasks) byJob.get(jobId)!.tasks[ordinal]!.id = id;
-    const settled = await this.settle(stores, planned, { lines: [], events: [] });
+    const started = new Set(written.tasks.map(({ jobId }) => jobId));
+    const settling = eventful.filter(({ view }) => started.has(view.job.id));
+    const settled = await this.settle(stores, settling, { lines: [], events: [] }, commit);
     return { executions: written.executions, ...settled };
   }
 
@@ -113,13 +136,11 @@ export class AdvanceJobs {
     stores: Stores,
     planned: Planned[],
     { lines, events }: Consequences,
+    commit: Commit,
   ): Promise<Omit<Advanced, 'executions'>> {
     const settled = planned.filter(({ plan }) => plan.outcome);
-    const completed = new Set(
-      await stores.jobs.complete(
-        settled.filter(({ plan }) => plan.outcome?.state === 'completed').map(({ view }) => view.job.id),
-      ),
-    );
+    const completed: string[] = [];
+    const failed: { id: string; error: string }[] = [];
     for (const { view, plan } of planned) {
       for (const { name, error } of plan.fail) {
         const task = view.tasks.find((candidate) => candidate.name === name)!;
@@ -135,20 +156,26 @@ export class AdvanceJobs {
     }
     for (const { view, plan } of settled) {
       const about = { jobId: view.job.id, taskId: lastTask(view.tasks)?.id, progname: 'controller' as const };
-      if (plan.outcome?.state === 'completed' && completed.has(view.job.id)) {
+      if (plan.outcome?.state === 'completed') {
+        completed.push(view.job.id);
         lines.push({ ...about, message: 'job has completed successfully' });
         events.push({ view, event: { kind: 'job', state: 'completed' } });
-      } else if (plan.outcome?.state === 'failed' && (await stores.jobs.fail(view.job.id, plan.outcome.error))) {
+      } else if (plan.outcome?.state === 'failed') {
         const { error } = plan.outcome;
+        failed.push({ id: view.job.id, error });
         lines.push({ ...about, severity: 'ERROR', message: `job has failed: ${error}` });
         events.push({ view, event: { kind: 'job', state: 'failed', error } });
       }
     }
-    await stores.jobLog.append(lines, { jobsLocked: true });
-    return {
-      deliveries: await this.events.deliver(stores, events),
-      lanes: settled.map(({ view }) => view.job.laneId),
-    };
+    const [deliveries] = await commit(
+      Promise.all([
+        this.events.deliver(stores, events),
+        stores.jobs.complete(completed),
+        ...failed.map(({ id, error }) => stores.jobs.fail(id, error)),
+        stores.jobLog.append(lines, { jobsLocked: true }),
+      ]),
+    );
+    return { deliveries, freed: settled.map(({ view }) => view.job.laneId) };
   }
 }
 

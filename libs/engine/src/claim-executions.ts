@@ -46,7 +46,7 @@ export class ClaimExecutions {
    * @returns what was claimed, in the order of the queue; fewer than the limit means that no more waits
    */
   async run(wanted: Wanted, workerId: string, leaseSeconds: number): Promise<ClaimedWork[]> {
-    const { work, deliveries } = await this.database.transaction(async (stores) => {
+    const { work, deliveries } = await this.database.transaction(async (stores, commit) => {
       const claimed = await stores.executions.claim(wanted, workerId, leaseSeconds);
       const jobs = new Map(claimed.map(({ job }) => [job.id, job]));
       const views = await this.views.of(
@@ -65,7 +65,7 @@ export class ClaimExecutions {
       const started = work
         .filter((_, index) => claimed[index]!.first)
         .map((view) => ({ view, event: { kind: 'task', event: 'start', task: view.task } as const }));
-      return { work, deliveries: await this.events.deliver(stores, started) };
+      return { work, deliveries: await commit(this.events.deliver(stores, started)) };
     });
     await this.hints.send({ deliveries });
     return work;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { decideAdmission, type Occupancy, type WaitReason } from '@task-engine/domain';
-import { Database, type LaneRecord, type Stores } from '@task-engine/database';
+import { Database, type Stores } from '@task-engine/database';
 
 /**
  * Says why queued jobs wait, at the moment of asking: the answer of admission's own decision. Nothing of it is stored: it would have to be
@@ -15,7 +15,7 @@ export class ExplainWait {
     const { admission, lanes } = this.database.stores;
     const [lane, jobs] = await Promise.all([lanes.findByName(laneName), admission.find(jobIds)]);
     if (!lane || jobs.length === 0) return new Map();
-    const occupancy = await occupancyOf(this.database.stores, lane);
+    const occupancy = await occupancyOf(this.database.stores, lane.id);
     return new Map(
       jobs.flatMap((job) => {
         const answer = decideAdmission(job, lane, occupancy);
@@ -26,9 +26,11 @@ export class ExplainWait {
 }
 
 /** What runs in a lane. */
-export async function occupancyOf(stores: Stores, lane: LaneRecord): Promise<Occupancy> {
-  const running = await stores.admission.occupancy(lane.id, lane.reservedThreshold);
-  const capped = await stores.admission.cappedClients(lane.id);
+export async function occupancyOf(stores: Stores, laneId: number): Promise<Occupancy> {
+  const [running, capped] = await Promise.all([
+    stores.admission.occupancy(laneId),
+    stores.admission.cappedClients(laneId),
+  ]);
   return {
     ...running,
     clients: new Map(capped.map(({ clientId, cap, running: own }) => [clientId, { cap, running: own }])),

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { JsonObject } from '@task-engine/domain';
 import {
+  type Commit,
   Database,
   type EndedExecution,
   type JobRecord,
@@ -44,23 +45,25 @@ export class ReportExecutions {
 
   /** @returns in the order of the reports: true when it was taken, false when the lease was stale */
   async run(reports: Report[]): Promise<boolean[]> {
-    const result = await this.database.transaction((stores) => this.within(stores, reports));
+    const result = await this.database.transaction((stores, commit) => this.within(stores, commit, reports));
     await this.hints.send(result);
     return reports.map((report) => result.taken.has(report.lease.executionId));
   }
 
-  private async within(stores: Stores, reports: Report[]) {
+  private async within(stores: Stores, commit: Commit, reports: Report[]) {
     // What of a job never changes came with the claim; only what may have changed since is read.
     const claimed = new Map(reports.map(({ job }) => [job.id, job]));
-    const locked = await stores.jobs.lockStates([...claimed.keys()]);
+    const [locked, ended] = await Promise.all([
+      stores.jobs.lockStates([...claimed.keys()]),
+      stores.executions.end(
+        reports.map(({ lease, outcome }) => ({
+          ...lease,
+          state: outcome.state,
+          error: outcome.state === 'failed' ? outcome.error : null,
+        })),
+      ),
+    ]);
     const jobs = locked.map((now): JobRecord => ({ ...claimed.get(now.id)!, ...now }));
-    const ended = await stores.executions.end(
-      reports.map(({ lease, outcome }) => ({
-        ...lease,
-        state: outcome.state,
-        error: outcome.state === 'failed' ? outcome.error : null,
-      })),
-    );
     const taken = new Set(ended.map((execution) => execution.id));
     const touched = new Set(ended.map((execution) => execution.task.jobId));
     const views = await this.views.of(
@@ -71,14 +74,19 @@ export class ReportExecutions {
     const changes = decide(ended, views, reports);
     // Lines of a refused report are kept too: they tell what the worker did before it lost its lease.
     const refused = reports.filter((report) => !taken.has(report.lease.executionId));
-    await stores.jobLog.append(refused.flatMap((report) => report.lines));
-
-    await stores.tasks.complete(changes.completed);
-    await stores.tasks.fail(changes.failed);
-    await stores.tasks.retry(changes.released, false);
-    await stores.tasks.retry(changes.retried, true);
-    const repeated = await stores.executions.insert(changes.repeats);
-    const advanced = await this.advance.within(stores, views, changes);
+    // None of these needs another's answer, so that all of them and COMMIT are one round trip.
+    const written = [
+      stores.jobLog.append(refused.flatMap((report) => report.lines)),
+      stores.tasks.complete(changes.completed),
+      stores.tasks.fail(changes.failed),
+      stores.tasks.retry(changes.released, false),
+      stores.tasks.retry(changes.retried, true),
+    ];
+    const [repeated, advanced] = await Promise.all([
+      stores.executions.insert(changes.repeats),
+      this.advance.within(stores, views, changes, commit),
+      ...written,
+    ]);
     return { ...advanced, taken, executions: [...repeated, ...advanced.executions] };
   }
 }

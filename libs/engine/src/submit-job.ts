@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { JsonObject } from '@task-engine/domain';
-import { Database, type LogLine, type NewJob, SEVERITY } from '@task-engine/database';
+import { Database, isUnavailable, type LogLine, type NewJob, SEVERITY } from '@task-engine/database';
 import { ClientConfigurations, Definitions, prepareSubmission } from '@task-engine/workflows';
 import { Batch } from './batch';
+import { AdmitJobs } from './admit-jobs';
 import { DefinitionCache } from './definition-cache';
 import { HintSender, type Hints } from './hints';
 import { Lanes } from './lanes';
@@ -23,11 +24,18 @@ export interface Submitted {
 export const BULK_LIMIT = 1_000;
 /** Submissions that arrive together and share one statement and commit. */
 const BATCH = 100;
+/** After a look that found no free slot left, jobs are left to the controllers for this long, in milliseconds. */
+const FULL_MS = 250;
 
-/** Accepts jobs: checked whole, then written in one statement, then a hint. Answers after COMMIT. */
+/**
+ * Accepts jobs: checked whole, then written in one statement. While their lane has a free slot they are started in the same transaction;
+ * else a hint tells a controller. Answers after COMMIT.
+ */
 @Injectable()
 export class SubmitJob {
   private readonly inserts: Batch<NewJob, string>;
+  /** Lanes that were full, and until when that is believed. */
+  private readonly full = new Map<number, number>();
 
   constructor(
     private readonly database: Database,
@@ -35,17 +43,16 @@ export class SubmitJob {
     private readonly clients: ClientConfigurations,
     private readonly cache: DefinitionCache,
     private readonly lanes: Lanes,
+    private readonly admitJobs: AdmitJobs,
     private readonly hints: HintSender,
   ) {
-    this.inserts = new Batch((jobs) => this.database.stores.jobs.insert(jobs), { size: BATCH, parallel: 2 });
+    this.inserts = new Batch((jobs) => this.insert(jobs), { size: BATCH, parallel: 1 });
   }
 
   /** @throws DomainError unknown_workflow, invalid_parameter, not_supported, not_configured; nothing is written then */
   async run(submitted: Submitted): Promise<{ id: string }> {
     const job = await this.prepare(submitted);
-    const id = await this.inserts.add(job);
-    await this.hints.send(hintsOf(job));
-    return { id };
+    return { id: await this.inserts.add(job) };
   }
 
   /**
@@ -59,9 +66,32 @@ export class SubmitJob {
     for (const each of submitted) jobs.push(await this.prepare(each));
     if (jobs.length === 0) return [];
     const ids = await this.database.stores.jobs.insert(jobs);
+    await this.tell(jobs);
+    return ids;
+  }
+
+  private async insert(jobs: NewJob[]): Promise<string[]> {
+    const queued = new Set(jobs.filter((job) => job.state === 'queued').map((job) => job.laneId));
+    const [laneId] = queued;
+    if (laneId !== undefined && queued.size === 1 && performance.now() >= (this.full.get(laneId) ?? 0)) {
+      try {
+        const admitted = await this.admitJobs.along(laneId, (stores) => stores.jobs.insert(jobs));
+        if (admitted.decided && admitted.waiting) this.full.set(laneId, performance.now() + FULL_MS);
+        await this.tell(jobs.filter((job) => job.state !== 'queued' || admitted.waiting));
+        return admitted.written;
+      } catch (error) {
+        // Nothing is written. A job that has to wait is no reason to refuse another, so what was refused is seen below.
+        if (isUnavailable(error)) throw error;
+      }
+    }
+    const ids = await this.database.stores.jobs.insert(jobs);
+    await this.tell(jobs);
+    return ids;
+  }
+
+  private async tell(jobs: NewJob[]): Promise<void> {
     for (const hints of new Map(jobs.map((job) => [`${job.laneId} ${job.state}`, hintsOf(job)])).values())
       await this.hints.send(hints);
-    return ids;
   }
 
   /** The row to be, for callers that write it inside a transaction of their own. */

@@ -167,14 +167,15 @@ export class WorkQueues implements OnModuleInit, OnModuleDestroy {
   }
 
   private async addAll(queue: Bull.Queue, items: WorkItem[]): Promise<void> {
+    const addOne = ({ key, data }: WorkItem) => queue.add(data, key === undefined ? {} : { jobId: key });
+    if (items.length === 1) return void (await addOne(items[0]!));
     for (let start = 0; start < items.length; start += ADD_BATCH) {
       const batch = items.slice(start, start + ADD_BATCH);
       const added = await queue.addBulk(
         batch.map(({ key, data }) => ({ data, opts: key === undefined ? {} : { jobId: key } })),
       );
       // Bull hides the errors inside its MULTI (NOSCRIPT after SCRIPT FLUSH): such jobs come back without an id.
-      const failed = batch.filter((_, index) => added[index]?.id === undefined);
-      await Promise.all(failed.map(({ key, data }) => queue.add(data, key === undefined ? {} : { jobId: key })));
+      await Promise.all(batch.filter((_, index) => added[index]?.id === undefined).map(addOne));
     }
   }
 }

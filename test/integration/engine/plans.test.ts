@@ -56,14 +56,14 @@ const writing: Case[] = [
   },
   { name: 'jobs.lockFinished', call: ({ jobs }) => jobs.lockFinished(28, 50), uses: ['job_finished'] },
   { name: 'jobs.delete', call: ({ jobs }) => jobs.delete(finished), uses: ['job_pkey'] },
-  { name: 'admission.queued', call: ({ admission }) => admission.queued(1, 200, []), uses: ['job_dispatch'] },
+  { name: 'admission.queued', call: ({ admission }) => admission.queued(1, 200), uses: ['job_dispatch'] },
   {
     name: 'admission.queued beside a client with a cap',
-    call: ({ admission }) => admission.queued(1, 20, [{ clientId: 1, room: 5 }]),
+    call: ({ admission }) => admission.queued(1, 20),
     uses: ['job_dispatch'],
   },
   { name: 'admission.find', call: ({ admission }) => admission.find(queued), uses: ['job_pkey'] },
-  { name: 'admission.occupancy', call: ({ admission }) => admission.occupancy(1, 5), uses: ['job_started'] },
+  { name: 'admission.occupancy', call: ({ admission }) => admission.occupancy(1), uses: ['job_started'] },
   {
     name: 'admission.cappedClients',
     call: ({ admission }) => admission.cappedClients(1),

@@ -12,7 +12,7 @@ describe('transitions of a job', () => {
   it('200 concurrent starts of one job have one winner', async () => {
     const id = await engine.submit('noop');
     const results = await Promise.all(Array.from({ length: 200 }, () => engine.stores.admission.start([id])));
-    expect(results.flat().map((job) => job.id)).toEqual([id]);
+    expect(results.flat()).toEqual([id]);
     const transitions = await engine.query(`SELECT to_state FROM job_transition WHERE job_id = $1 ORDER BY id`, [id]);
     expect(transitions).toEqual([{ to_state: 'queued' }, { to_state: 'started' }]);
   });

@@ -2,95 +2,82 @@ import { bigints, type Sql, unindexed } from '../sql';
 import { change } from './job-change';
 import { JOB_COLUMNS, type JobRecord } from './job.store';
 
-export interface QueuedJob {
-  id: string;
-  priority: number;
-  clientId: number;
-  topOfQueue: boolean;
-}
+export type QueuedJob = Pick<JobRecord, 'id' | 'priority' | 'clientId' | 'topOfQueue'>;
 
-const QUEUED_JOB = `id, priority, client_id AS "clientId", top_of_queue AS "topOfQueue"`;
+/** Of lane $1. */
+const CAPPED_CLIENTS = `SELECT c.id AS "clientId", c.max_running AS cap, count(j.id)::int AS running
+  FROM client c LEFT JOIN job j ON j.client_id = c.id AND j.lane_id = $1 AND j.state = 'started'
+  WHERE c.max_running IS NOT NULL GROUP BY c.id`;
 
 /** Queued jobs and the slots of their lane: what admission looks at and does. The caller holds the lane's lock. */
 export class AdmissionStore {
   constructor(private readonly sql: Sql) {}
 
   /**
-   * Jobs in dispatch order, at most `limit`: of clients without a cap from the lane's queue, of capped ones at most their room.
+   * Jobs in dispatch order, at most `limit` and no more than the lane has free slots: of clients without a cap from the lane's queue, of
+   * capped ones at most what their cap leaves. None while the lane is paused.
    * @param upTo only those of this priority number or below that are not on top of the queue
    */
-  async queued(
-    laneId: number,
-    limit: number,
-    rooms: { clientId: number; room: number }[],
-    upTo?: number,
-  ): Promise<QueuedJob[]> {
+  async queued(laneId: number, limit: number, upTo?: number): Promise<JobRecord[]> {
     const waiting = `lane_id = $1 AND state = 'queued'${upTo === undefined ? '' : ` AND NOT top_of_queue AND priority <= ${Number(upTo)}`}`;
-    return this.sql.prepared<QueuedJob>(
-      `WITH capped AS (SELECT * FROM unnest($3::int[], $4::int[]) AS t (client_id, room)),
-       open AS (
-         SELECT id FROM job WHERE ${waiting} AND client_id <> ALL($3::int[])
-         ORDER BY top_of_queue DESC, priority, position, created_at, id LIMIT $2
+    return this.sql.prepared<JobRecord>(
+      `WITH capped AS MATERIALIZED (${CAPPED_CLIENTS}),
+       free AS MATERIALIZED (
+         SELECT COALESCE((
+           SELECT GREATEST(0, LEAST($2, max_running - (SELECT count(*) FROM job WHERE lane_id = $1 AND state = 'started')))
+           FROM lane WHERE id = $1 AND NOT paused
+         ), 0) AS slots
+       ), open AS (
+         SELECT * FROM job WHERE ${waiting} AND client_id <> ALL(ARRAY(SELECT "clientId" FROM capped))
+         ORDER BY top_of_queue DESC, priority, position, created_at, id LIMIT (SELECT slots FROM free)
        ), roomy AS (
-         SELECT own.id FROM capped CROSS JOIN LATERAL (
-           SELECT id FROM job WHERE ${waiting} AND client_id = capped.client_id
-           ORDER BY top_of_queue DESC, priority, position, created_at, id LIMIT LEAST(capped.room, $2)
+         SELECT own.* FROM capped CROSS JOIN LATERAL (
+           SELECT * FROM job WHERE ${waiting} AND client_id = capped."clientId"
+           ORDER BY top_of_queue DESC, priority, position, created_at, id LIMIT LEAST((SELECT slots FROM free), GREATEST(0, cap - running))
          ) own
        )
-       SELECT ${QUEUED_JOB} FROM job
-       WHERE id IN (SELECT id FROM open UNION ALL SELECT id FROM roomy)
-       ORDER BY top_of_queue DESC, priority, position, created_at, id LIMIT $2`,
-      [laneId, limit, rooms.map((client) => client.clientId), rooms.map((client) => client.room)],
+       SELECT ${JOB_COLUMNS} FROM (SELECT * FROM open UNION ALL SELECT * FROM roomy) j JOIN client c ON c.id = j.client_id
+       ORDER BY j.top_of_queue DESC, j.priority, j.position, j.created_at, j.id LIMIT (SELECT slots FROM free)`,
+      [laneId, limit],
     );
   }
 
   /** Those of the jobs that are queued. */
   async find(ids: string[]): Promise<QueuedJob[]> {
     return this.sql.query<QueuedJob>(
-      `SELECT ${QUEUED_JOB} FROM job WHERE id = ANY($1::bigint[]) AND ${unindexed(`state = 'queued'`)}`,
+      `SELECT id, priority, client_id AS "clientId", top_of_queue AS "topOfQueue" FROM job
+       WHERE id = ANY($1::bigint[]) AND ${unindexed(`state = 'queued'`)}`,
       [bigints(ids)],
     );
   }
 
-  async occupancy(laneId: number, threshold: number): Promise<{ running: number; runningUnreserved: number }> {
+  async occupancy(laneId: number): Promise<{ running: number; runningUnreserved: number }> {
     const [row] = await this.sql.prepared<{
       running: number;
       runningUnreserved: number;
     }>(
-      `SELECT count(*)::int AS running, (count(*) FILTER (WHERE priority > $2))::int AS "runningUnreserved"
+      `SELECT count(*)::int AS running,
+              (count(*) FILTER (WHERE priority > (SELECT reserved_threshold FROM lane WHERE id = $1)))::int AS "runningUnreserved"
        FROM job WHERE lane_id = $1 AND state = 'started'`,
-      [laneId, threshold],
+      [laneId],
     );
     return row!;
   }
 
   /** Started jobs of the clients that have a cap. */
   async cappedClients(laneId: number): Promise<{ clientId: number; cap: number; running: number }[]> {
-    return this.sql.prepared(
-      `SELECT c.id AS "clientId", c.max_running AS cap, count(j.id)::int AS running
-       FROM client c LEFT JOIN job j ON j.client_id = c.id AND j.lane_id = $1 AND j.state = 'started'
-       WHERE c.max_running IS NOT NULL GROUP BY c.id`,
-      [laneId],
-    );
+    return this.sql.prepared(CAPPED_CLIENTS, [laneId]);
   }
 
   /**
-   * queued -> started. The caller holds the lane's lock, which is what keeps the limits. Returns those that really started, in the given
-   * order; `startedAt` is that of an earlier start, null for a job that starts for the first time.
+   * queued -> started. The caller holds the lane's lock, which is what keeps the limits.
+   * @returns the ids that changed: one that was paused or broken in between does not
    */
-  async start(ids: string[]): Promise<JobRecord[]> {
-    if (ids.length === 0) return [];
-    const rows = await this.sql.prepared<JobRecord>(
-      change(
-        'started',
-        `id = ANY($1::bigint[])`,
-        `started_at = COALESCE(started_at, now()), wait_reason = NULL`,
-        // the statement does not see its own update: the row of before
-        `SELECT ${JOB_COLUMNS} FROM changed JOIN job j USING (id) JOIN client c ON c.id = j.client_id`,
-      ),
+  async start(ids: string[]): Promise<string[]> {
+    const rows = await this.sql.prepared<{ id: string }>(
+      change('started', `id = ANY($1::bigint[])`, `started_at = COALESCE(started_at, now()), wait_reason = NULL`),
       [bigints(ids), 'admitted'],
     );
-    const started = new Map(rows.map((row) => [row.id, { ...row, state: 'started' as const, waitReason: null }]));
-    return ids.flatMap((id) => started.get(id) ?? []);
+    return rows.map((row) => row.id);
   }
 }

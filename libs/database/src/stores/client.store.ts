@@ -1,4 +1,4 @@
-import type { Sql } from '../sql';
+import { type Sql, unseen } from '../sql';
 
 export interface ClientRecord {
   id: number;
@@ -39,7 +39,7 @@ export class ClientStore {
   async keyHashes(names: string[]): Promise<KeyHash[]> {
     return this.sql.prepared(
       `SELECT c.name, c.id AS "clientId", k.hash FROM client c JOIN client_key k ON k.client_id = c.id
-       WHERE c.name = ANY($1::text[]) AND k.revoked_at IS NULL`,
+       WHERE c.name = ANY(${unseen('$1', 'text[]')}) AND k.revoked_at IS NULL`,
       [names],
     );
   }

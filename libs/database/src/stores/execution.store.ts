@@ -1,4 +1,4 @@
-import { bigints, type Sql, unindexed } from '../sql';
+import { bigints, type Sql, unindexed, unseen } from '../sql';
 import { storableText } from '../storable';
 import { JOB_COLUMNS, type JobRecord } from './job.store';
 import { type QueuedExecution, TASK_OF_ROW, taskOfRow, type TaskOfRow, type TaskRecord } from './task.store';
@@ -145,7 +145,7 @@ export class ExecutionStore {
   async heartbeat(leases: Lease[], leaseSeconds: number): Promise<string[]> {
     const rows = await this.sql.prepared<{ id: string }>(
       `UPDATE execution e SET lease_expires_at = clock_timestamp() + make_interval(secs => $3)
-       FROM unnest($1::bigint[], $2::bigint[]) AS held (id, token)
+       FROM unnest(${unseen('$1', 'bigint[]')}, $2::bigint[]) AS held (id, token)
        WHERE e.id = held.id AND e.token = held.token AND ${RUNS} RETURNING e.id`,
       [leases.map((lease) => lease.executionId), leases.map((lease) => lease.token), leaseSeconds],
     );

@@ -1,4 +1,4 @@
-import { bigints, type Sql } from '../sql';
+import { bigints, type Sql, unseen } from '../sql';
 import { storableText } from '../storable';
 
 /** Ruby Logger numbering, as the Task Engine API shows it (reference/task-engine.md A9). */
@@ -42,7 +42,7 @@ export class JobLogStore {
     await this.sql.prepared(
       `INSERT INTO job_log (job_id, task_id, severity, progname, message, visible, created_at, updated_at)
        SELECT l.job_id, l.task_id, l.severity, l.progname, l.message, l.visible, COALESCE(l.at, clock_timestamp()), COALESCE(l.at, clock_timestamp())
-       FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::text[], $5::text[], $6::boolean[], $7::timestamptz[])
+       FROM unnest(${unseen('$1', 'bigint[]')}, $2::bigint[], $3::smallint[], $4::text[], $5::text[], $6::boolean[], $7::timestamptz[])
             WITH ORDINALITY AS l (job_id, task_id, severity, progname, message, visible, at, n)
        ${jobsLocked ? '' : 'WHERE (SELECT true FROM job WHERE job.id = l.job_id)'}
        ORDER BY l.n`,

@@ -1,5 +1,5 @@
 import { FINAL_JOB_STATES, type JobState, type JsonObject, type WaitReason } from '@task-engine/domain';
-import { bigints, type Sql } from '../sql';
+import { bigints, type Sql, unseen } from '../sql';
 import { storableText } from '../storable';
 import { change } from './job-change';
 
@@ -149,7 +149,7 @@ export class JobStore {
   async lockAll(ids: string[]): Promise<JobRecord[]> {
     return this.sql.prepared<JobRecord>(
       `SELECT ${JOB_COLUMNS} FROM job j JOIN client c ON c.id = j.client_id
-       WHERE j.id = ANY($1::bigint[]) ORDER BY j.id FOR NO KEY UPDATE OF j`,
+       WHERE j.id = ANY(${unseen('$1', 'bigint[]')}) ORDER BY j.id FOR NO KEY UPDATE OF j`,
       [bigints(ids)],
     );
   }
@@ -157,7 +157,7 @@ export class JobStore {
   /** The same, for callers who know the rest: answers what may have changed. */
   async lockStates(ids: string[]): Promise<Pick<JobRecord, 'id' | 'state' | 'priority' | 'runAt'>[]> {
     return this.sql.prepared(
-      `SELECT id, state, priority, run_at AS "runAt" FROM job WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE`,
+      `SELECT id, state, priority, run_at AS "runAt" FROM job WHERE id = ANY(${unseen('$1', 'bigint[]')}) ORDER BY id FOR NO KEY UPDATE`,
       [bigints(ids)],
     );
   }

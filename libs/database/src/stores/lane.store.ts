@@ -20,6 +20,8 @@ export const LANE_SETTINGS = {
 const COLUMNS = `id, name, max_running AS "maxRunning", reserved_slots AS "reservedSlots", reserved_threshold AS "reservedThreshold",
   paused, retry_limit AS "retryLimit", retry_delay_seconds AS "retryDelaySeconds"`;
 
+const LOCK = `SELECT ${COLUMNS} FROM lane WHERE id = $1 FOR NO KEY UPDATE`;
+
 export class LaneStore {
   constructor(private readonly sql: Sql) {}
 
@@ -42,10 +44,12 @@ export class LaneStore {
    * also block inserts that refer to the row.)
    */
   async lock(id: number): Promise<LaneRecord | undefined> {
-    const rows = await this.sql.prepared<LaneRecord>(`SELECT ${COLUMNS} FROM lane WHERE id = $1 FOR NO KEY UPDATE`, [
-      id,
-    ]);
-    return rows[0];
+    return (await this.sql.prepared<LaneRecord>(LOCK, [id]))[0];
+  }
+
+  /** The same, but undefined at once while somebody else holds the lock. */
+  async tryLock(id: number): Promise<LaneRecord | undefined> {
+    return (await this.sql.prepared<LaneRecord>(`${LOCK} SKIP LOCKED`, [id]))[0];
   }
 
   async changeSetting(name: string, setting: keyof typeof LANE_SETTINGS, value: number): Promise<void> {

@@ -1,5 +1,5 @@
 import type { JsonObject, TaskState } from '@task-engine/domain';
-import { bigints, type Sql } from '../sql';
+import { bigints, type Sql, unindexed, unseen } from '../sql';
 import { storableJson, storableText } from '../storable';
 
 export interface TaskRecord {
@@ -67,7 +67,10 @@ export function taskOfRow<Row extends TaskOfRow>(row: Row): { task: TaskRecord; 
 export class TaskStore {
   constructor(private readonly sql: Sql) {}
 
-  /** Writes the tasks of freshly started jobs in the states they start in, and an execution for each that is queued. */
+  /**
+   * Writes the tasks of freshly started jobs in the states they start in, and an execution for each that is queued. Nothing for a job that
+   * did not start after all.
+   */
   async insert(
     tasks: NewTask[],
   ): Promise<{ tasks: { id: string; jobId: string; ordinal: number }[]; executions: QueuedExecution[] }> {
@@ -83,6 +86,7 @@ export class TaskStore {
          INSERT INTO task (job_id, ordinal, name, queue, state, error, finished_at)
          SELECT job_id, ordinal, name, queue, state, error, CASE WHEN state IN ('skipped', 'failed') THEN now() END
          FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[]) AS n (job_id, ordinal, name, queue, state, error)
+         WHERE (SELECT ${unindexed(`job.state = 'started'`)} FROM job WHERE job.id = n.job_id)
          RETURNING id, job_id, ordinal, queue, state
        ), queued AS (
          INSERT INTO execution (task_id, job_id, queue, cause, available_at)
@@ -134,7 +138,7 @@ export class TaskStore {
     if (tasks.length === 0) return;
     await this.sql.prepared(
       `UPDATE task SET state = 'completed', output = new.output, error = NULL, finished_at = now()
-       FROM unnest($1::bigint[], $2::jsonb[]) AS new (id, output) WHERE task.id = new.id AND task.state = 'started'`,
+       FROM unnest(${unseen('$1', 'bigint[]')}, $2::jsonb[]) AS new (id, output) WHERE task.id = new.id AND task.state = 'started'`,
       [bigints(tasks.map((task) => task.id)), tasks.map((task) => storableJson(task.output))],
     );
   }
