@@ -1,6 +1,6 @@
 import { Inject, Injectable, OnApplicationBootstrap } from '@nestjs/common';
 import { Database } from '@task-engine/database';
-import { AdmitJobs } from '@task-engine/engine';
+import { AdmitJobs, type Admitted } from '@task-engine/engine';
 import { NotificationServer } from '@task-engine/messaging';
 import { CONFIGURATION, type ControllerConfiguration, Log, Shutdown } from '@task-engine/platform';
 
@@ -12,8 +12,8 @@ import { CONFIGURATION, type ControllerConfiguration, Log, Shutdown } from '@tas
 export class AdmissionLoop implements OnApplicationBootstrap {
   private readonly busy = new Map<number, Promise<void>>();
   private readonly again = new Set<number>();
-  /** Lanes whose last look left nobody waiting for a slot. Whoever comes to wait since then nudges. */
-  private readonly idle = new Set<number>();
+  /** What the last look left, by lane: whether a job waits, and whether all slots are taken. */
+  private readonly left = new Map<number, Pick<Admitted, 'waiting' | 'full'>>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -24,10 +24,14 @@ export class AdmissionLoop implements OnApplicationBootstrap {
     private readonly log: Log,
     @Inject(CONFIGURATION) private readonly configuration: ControllerConfiguration,
   ) {
-    this.notifications.handle('job.queued', ({ laneId }) => this.nudge(laneId));
-    this.notifications.handle('slot.freed', ({ laneId }) => {
-      if (!this.idle.has(laneId)) this.nudge(laneId);
+    // What one look left stands until something changes, of which the other notification tells; should that be lost, there is the poll.
+    this.notifications.handle('job.queued', ({ laneId }) => {
+      if (!this.left.get(laneId)?.full) this.nudge(laneId);
     });
+    this.notifications.handle('slot.freed', ({ laneId }) => {
+      if (this.left.get(laneId)?.waiting !== false) this.nudge(laneId);
+    });
+    this.notifications.handle('lane.changed', ({ laneId }) => this.nudge(laneId));
   }
 
   onApplicationBootstrap(): void {
@@ -45,7 +49,7 @@ export class AdmissionLoop implements OnApplicationBootstrap {
       this.again.add(laneId);
       return;
     }
-    this.idle.delete(laneId);
+    this.left.delete(laneId);
     const round = this.fill(laneId).finally(() => {
       this.busy.delete(laneId);
       if (this.again.delete(laneId)) this.nudge(laneId);
@@ -55,8 +59,7 @@ export class AdmissionLoop implements OnApplicationBootstrap {
 
   private async fill(laneId: number): Promise<void> {
     try {
-      const { waiting } = await this.admitJobs.run(laneId);
-      if (!waiting) this.idle.add(laneId);
+      this.left.set(laneId, await this.admitJobs.run(laneId));
     } catch (error) {
       this.log.error({ err: error, laneId }, 'admission failed, the next poll tries again');
     }

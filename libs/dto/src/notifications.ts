@@ -6,10 +6,12 @@ import { rowId } from './work';
  * stands behind it. A name is never given another meaning: an incompatible change is a new name (`job.queued.v2`).
  */
 export const NOTIFICATIONS = {
-  /** A job waits in the lane, or what its slots may take has changed. */
+  /** A job came to wait in the lane: of interest while a slot is free. */
   'job.queued': z.object({ laneId: z.int() }),
   /** A slot of the lane came free: of interest while a job waits for one. */
   'slot.freed': z.object({ laneId: z.int() }),
+  /** Anything else about the lane or its jobs that decides what may start. */
+  'lane.changed': z.object({ laneId: z.int() }),
   /** A due time changed: the leader looks again. */
   'schedule.changed': z.object({}),
   /** Whoever runs one of these executions stops it. */

@@ -14,6 +14,8 @@ export interface Admitted {
   started: number;
   /** A job may be waiting for a slot or for its client's cap: look again when one comes free. */
   waiting: boolean;
+  /** No slot is free, or the lane is paused: a further job changes nothing. */
+  full: boolean;
 }
 
 /** Moves queued jobs into the free slots of their lane, most urgent and oldest first. */
@@ -30,11 +32,11 @@ export class AdmitJobs {
   async run(laneId: number): Promise<Admitted> {
     let total = 0;
     for (;;) {
-      const { started, waiting } = await this.batch((stores, commit) =>
+      const { started, ...left } = await this.batch((stores, commit) =>
         this.within(stores, commit, laneId, stores.lanes.lock(laneId)),
       );
       total += started;
-      if (started < BATCH) return { started: total, waiting };
+      if (started < BATCH) return { started: total, ...left };
     }
   }
 
@@ -80,7 +82,7 @@ export class AdmitJobs {
       stores.admission.queued(laneId, BATCH),
     ]);
     const free = lane && !lane.paused ? Math.min(BATCH, lane.maxRunning - occupancy.running) : 0;
-    if (!lane || free <= 0) return { started: 0, waiting: true };
+    if (!lane || free <= 0) return { started: 0, waiting: true, full: lane !== undefined };
     let candidates = first;
     let answers = admit(candidates, lane, occupancy);
     // Normal jobs on top of the queue that reserved slots refuse stand in front of the priority jobs that these are kept for.
@@ -95,8 +97,9 @@ export class AdmitJobs {
       chosen.length < candidates.length ||
       // a client with no room left may have jobs that were not looked at
       [...occupancy.clients.values()].some(({ cap, running }) => cap - running <= chosen.length);
-    if (chosen.length === 0) return { started: 0, waiting };
-    return { waiting, ...(await this.start(stores, commit, chosen)) };
+    const left = { waiting, full: chosen.length >= free };
+    if (chosen.length === 0) return { started: 0, ...left };
+    return { ...left, ...(await this.start(stores, commit, chosen)) };
   }
 
   private async start(stores: Stores, commit: Commit, jobs: JobRecord[]): Promise<Advanced & { started: number }> {

@@ -8,10 +8,12 @@ export interface Hints {
   deliveries: { id: string }[];
   /** Jobs to advance; `because` makes the hint distinct from one that is being worked on right now. */
   advance: { jobId: string; because: string }[];
-  /** Lanes in which a job waits, or whose limits were changed. */
-  lanes: number[];
+  /** Lanes in which a job came to wait. */
+  queued: number[];
   /** Lanes in which a slot came free. */
   freed: number[];
+  /** Lanes whose limits were changed, or a job of which was. */
+  lanes: number[];
   /** A due time changed that the leader may not know. */
   dueChanged: boolean;
   /** Running executions whose workers must stop. */
@@ -30,8 +32,9 @@ export class HintSender {
   ) {}
 
   async send(hints: Partial<Hints>): Promise<void> {
-    for (const laneId of new Set(hints.lanes)) this.notifier.emit('job.queued', { laneId });
+    for (const laneId of new Set(hints.queued)) this.notifier.emit('job.queued', { laneId });
     for (const laneId of new Set(hints.freed)) this.notifier.emit('slot.freed', { laneId });
+    for (const laneId of new Set(hints.lanes)) this.notifier.emit('lane.changed', { laneId });
     if (hints.dueChanged) this.notifier.emit('schedule.changed', {});
     if (hints.stopped?.length) this.notifier.emit('execution.stop', { executionIds: hints.stopped });
     for (const jobId of hints.broken ?? []) this.notifier.emit('job.broken', { jobId });

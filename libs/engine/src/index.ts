@@ -1,4 +1,4 @@
-export { AdmitJobs } from './admit-jobs';
+export { AdmitJobs, type Admitted } from './admit-jobs';
 export { AdvanceJobs } from './advance-jobs';
 export { Batch, isOfOneItem } from './batch';
 export { BreakJob } from './break-job';

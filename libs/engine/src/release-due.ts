@@ -29,7 +29,7 @@ export class ReleaseDue {
     for (;;) {
       const released = await dueJobs.releaseDue(BATCH);
       late.push(...released.map((job) => job.lateSeconds));
-      if (released.length > 0) await this.hints.send({ lanes: [await this.lanes.id('engine')] });
+      if (released.length > 0) await this.hints.send({ queued: [await this.lanes.id('engine')] });
       if (released.length < BATCH) break;
     }
     for (;;) {
@@ -68,7 +68,7 @@ export class ProbeSemaphore {
     const answer = await probe(semaphore.url);
     if (answer.open) {
       if (await dueJobs.openSemaphore(jobId, semaphore.url))
-        await this.hints.send({ lanes: [await this.lanes.id('engine')] });
+        await this.hints.send({ queued: [await this.lanes.id('engine')] });
       return true;
     }
     const interval =

@@ -141,5 +141,5 @@ export class SubmitJob {
 
 /** Who has to know of a job that was written. */
 export function hintsOf(job: NewJob): Partial<Hints> {
-  return job.state === 'queued' ? { lanes: [job.laneId] } : { dueChanged: true };
+  return job.state === 'queued' ? { queued: [job.laneId] } : { dueChanged: true };
 }
