@@ -89,7 +89,7 @@ class Statements implements Sql {
   private ending: Promise<void> | undefined;
   private closed = false;
   private gathering = false;
-  private failure: unknown;
+  private failure: Error | undefined;
 
   constructor(private readonly client: PoolClient) {
     this.sql = sqlOf(client);
@@ -133,7 +133,7 @@ class Statements implements Sql {
     try {
       return await statement();
     } catch (error) {
-      this.failure ??= error;
+      this.failure ??= error as Error;
       throw error;
     }
   }
