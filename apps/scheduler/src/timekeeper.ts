@@ -9,6 +9,17 @@ const PATIENCE_SECONDS = 5;
 /** The longest the leader sleeps while it knows of nothing: what a lost nudge and a missed lease may cost. */
 const LONGEST_SLEEP_MS = 1_000;
 const RETAIN_MS = 3_600_000;
+/**
+ * After PostgreSQL was away, for workers to renew or hand back leases that ran out meanwhile, in milliseconds: one beat and something. A
+ * worker that is alive is not taken for dead because nobody could hear it.
+ */
+const EXPIRY_GRACE_MS = 4_000;
+
+interface Done {
+  releases: boolean;
+  expires: boolean;
+  released: number;
+}
 
 /**
  * What the leader does: one timer to the next due time it knows. Everything it does is a guarded statement, so a second leader for an
@@ -25,6 +36,8 @@ export class Timekeeper implements OnApplicationBootstrap {
   /** Redis was away: whatever waits for a hint waits in vain. */
   private hintsLost = false;
   private retainedAt = 0;
+  /** No lease is expired before, by this process's monotonic clock. */
+  private expiresFrom = 0;
   private readonly expired;
   private readonly lateness;
 
@@ -55,6 +68,7 @@ export class Timekeeper implements OnApplicationBootstrap {
 
   start(): void {
     this.leading = true;
+    this.spareLeases();
     this.wake();
   }
 
@@ -86,20 +100,26 @@ export class Timekeeper implements OnApplicationBootstrap {
         sleep = await this.untilNext(await this.tick());
       } catch (error) {
         this.log.error({ err: error }, 'the leader could not do its round, it tries again');
+        this.spareLeases();
         sleep = LONGEST_SLEEP_MS;
       }
     } while (this.again && this.leading);
     if (this.leading) this.timer = setTimeout(() => this.wake(), sleep);
   }
 
-  /** @returns whether scheduled jobs are released at all, and how many were now */
-  private async tick(): Promise<{ releases: boolean; released: number }> {
+  private spareLeases(): void {
+    this.expiresFrom = performance.now() + EXPIRY_GRACE_MS;
+  }
+
+  /** @returns whether scheduled jobs are released and leases expired at all, and how many jobs were released now */
+  private async tick(): Promise<Done> {
     const { schedules } = this.database.stores;
     await schedules.fireDue();
     const active = (await schedules.list()).some((schedule) => schedule.name === RELEASE_SCHEDULE && schedule.active);
     const late = active ? await this.releaseDue.run() : [];
     for (const seconds of late) this.lateness.observe(Math.max(0, seconds));
-    this.expired.inc(await this.expireLeases.run());
+    const expires = performance.now() >= this.expiresFrom;
+    if (expires) this.expired.inc(await this.expireLeases.run());
     const now = Date.now();
     if (this.hintsLost || now - this.sweptAt >= this.configuration.SWEEP_SECONDS * 1_000) {
       const patience = this.hintsLost ? 0 : PATIENCE_SECONDS;
@@ -115,16 +135,15 @@ export class Timekeeper implements OnApplicationBootstrap {
       if (deleted > 0)
         this.log.info({ deleted, days: this.configuration.RETENTION_DAYS }, 'finished jobs deleted by retention');
     }
-    return { releases: active, released: late.length };
+    return { releases: active, expires, released: late.length };
   }
 
   /** Milliseconds until the next due time, by the database's clock. */
-  private async untilNext({ releases, released }: { releases: boolean; released: number }): Promise<number> {
+  private async untilNext({ releases, expires, released }: Done): Promise<number> {
     const { dueJobs, executions, schedules } = this.database.stores;
     const { at: job, now } = await dueJobs.nextDue();
-    const times = [releases ? job : null, await executions.nextExpiry(), await schedules.nextDue()].filter(
-      (at) => at !== null,
-    );
+    const expiry = expires ? await executions.nextExpiry() : null;
+    const times = [releases ? job : null, expiry, await schedules.nextDue()].filter((at) => at !== null);
     const next = Math.min(...times.map((at) => at.getTime() - now.getTime()), LONGEST_SLEEP_MS);
     if (next > 0) return next;
     // Never a busy loop: when nothing could be done, what is due and cannot be released (a locked row) waits for a later look.

@@ -4,8 +4,16 @@ import { HeartbeatExecutions } from '@task-engine/engine';
 import { NotificationServer } from '@task-engine/messaging';
 import { CONFIGURATION, Log, Shutdown, type WorkerConfiguration } from '@task-engine/platform';
 
-/** Why a running execution must stop. */
-export type StopReason = 'stopped' | 'lease lost' | 'shutdown';
+/**
+ * Why a running execution must stop. `unreachable`: PostgreSQL has not answered for as long as a lease lasts, so that it may be another's by
+ * now. Nobody knows yet: what is reported is taken if it is not, and work that was cut short is handed back, which counts as no loss.
+ */
+export type StopReason = 'stopped' | 'lease lost' | 'shutdown' | 'unreachable';
+
+/** Whether a report may still be taken after such a stop. */
+export function mayReport(reason: StopReason): boolean {
+  return reason === 'shutdown' || reason === 'unreachable';
+}
 
 interface Held {
   lease: Lease;
@@ -78,7 +86,7 @@ export class Leases implements OnApplicationBootstrap {
     } catch (error) {
       this.log.warn({ err: error, leases: asked.length }, 'leases could not be renewed');
       for (const held of asked)
-        if (held.endsAt <= performance.now()) held.controller.abort('lease lost' satisfies StopReason);
+        if (held.endsAt <= performance.now()) held.controller.abort('unreachable' satisfies StopReason);
     }
   }
 

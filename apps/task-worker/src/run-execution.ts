@@ -3,7 +3,7 @@ import type { Lease } from '@task-engine/database';
 import { Batch, type ClaimedWork, isOfOneItem, type Outcome, type Report, ReportExecutions } from '@task-engine/engine';
 import { Log, Metrics, withLogContext } from '@task-engine/platform';
 import { JobLogWriter } from './job-log-writer';
-import { Leases } from './leases';
+import { Leases, mayReport, type StopReason } from './leases';
 import { RunTask } from './run-task';
 
 /** Executions reported in one transaction at most. */
@@ -122,7 +122,7 @@ export class RunExecution {
       try {
         return await this.reports.add(report);
       } catch (error) {
-        if (signal.aborted && signal.reason !== 'shutdown') return false;
+        if (signal.aborted && !mayReport(signal.reason as StopReason)) return false;
         if (isOfOneItem(error) && report.outcome.state === 'succeeded') {
           const reason = `result cannot be stored: ${(error as Error).message}`;
           return this.report({ ...report, outcome: { state: 'failed', error: reason, retryable: false } }, signal);

@@ -6,7 +6,7 @@ import { ClientConfigurations, renderArguments } from '@task-engine/workflows';
 import type { ExecutionContext, Executor } from './executors/executor';
 import { throwIfAborted } from './executors/handler';
 import { JobLogWriter } from './job-log-writer';
-import type { StopReason } from './leases';
+import { mayReport, type StopReason } from './leases';
 import { Workspace } from './workspace';
 
 /** The executors of this worker by what `uses` names. */
@@ -55,7 +55,7 @@ export class RunTask {
       } satisfies ExecutionContext);
       return { state: 'succeeded', output };
     } catch (error) {
-      if (signal.aborted) return (signal.reason as StopReason) === 'shutdown' ? { state: 'released' } : undefined;
+      if (signal.aborted) return mayReport(signal.reason as StopReason) ? { state: 'released' } : undefined;
       if (limit?.signal.aborted)
         return { state: 'failed', error: `${plan.name}: not done within ${plan.timeout} s`, retryable: true };
       if (error instanceof TaskFailure) return { state: 'failed', error: error.message, retryable: error.retryable };

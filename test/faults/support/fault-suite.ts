@@ -100,7 +100,9 @@ export class FaultSuite {
       };
       const engine = await EngineSuite.start(options);
       undo.push(() => engine.stop());
-      const pool = new Pool({ connectionString: servers?.databaseUrl ?? engine.local.databaseUrl, max: 3 });
+      const connectionString = servers?.databaseUrl ?? engine.local.databaseUrl;
+      // Never idle out: where a test lets no connection be left, one that this pool gives up would be an app's.
+      const pool = new Pool({ connectionString, max: 3, idleTimeoutMillis: 0 });
       // an idle connection that ends with its server is replaced at the next query
       pool.on('error', () => undefined);
       await engine.set({ max_jobs: MAX_JOBS, priority_slots: 2, priority_threshold: 5 });
