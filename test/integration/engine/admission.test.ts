@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Database } from '@task-engine/database';
 import { ChangeSetting, ExplainWait } from '@task-engine/engine';
 import { TestEngine } from '../../support/start-engine';
 
@@ -103,6 +105,20 @@ describe('admission', () => {
     await engine.submit('noop', {}, { client: 'other-client', priority: 9 });
     expect(await engine.admit()).toBe(2);
     expect((await reasons()).every((reason) => reason === 'ClientCap')).toBe(true);
+  });
+
+  it('a cap that is changed while somebody decides about a lane holds from the next decision on', async () => {
+    const { id } = await engine.client();
+    let setting: Promise<void> | undefined;
+    const seen = await engine.get(Database).transaction(async (stores) => {
+      await stores.lanes.lock(1);
+      setting = engine.stores.clients.configure(id, { maxRunning: 1 });
+      const outcome = await Promise.race([setting.then(() => 'set'), wait(300, 'waits')]);
+      return [outcome, await stores.admission.cappedClients(1)];
+    });
+    await setting;
+    expect(seen).toEqual(['waits', []]);
+    expect(await engine.stores.admission.cappedClients(1)).toEqual([{ clientId: id, cap: 1, running: 0 }]);
   });
 
   it('a paused lane starts nothing and its jobs say why', async () => {

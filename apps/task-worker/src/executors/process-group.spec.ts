@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LineSplitter, MAX_LINE_BYTES, MAX_LOG_LENGTH, limitLines } from './line-splitter';
@@ -9,10 +9,10 @@ afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
 const idle = () => new AbortController().signal;
 
+/** One that is dead and waits to be reaped is not alive. */
 function alive(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
   } catch {
     return false;
   }
@@ -111,6 +111,28 @@ describe('process group', () => {
     expect(result).toMatchObject({ exitCode: 0, stopped: null });
     await eventually(() => pids.every((pid) => !alive(pid)));
   });
+
+  it.each(['sleep 30', 'true'])(
+    'kills what has made itself a session of its own, whether stopped or not (%s)',
+    async (rest) => {
+      const stop = new AbortController();
+      let stray = 0;
+      const running = runProcess({
+        argv: ['sh', '-c', `setsid sh -c 'echo $$; exec sleep 30' & sleep 0.3; ${rest}`],
+        cwd,
+        signal: stop.signal,
+        onStdoutLine: (line) => {
+          stray = Number(line);
+          return true;
+        },
+      });
+      await eventually(() => stray > 0);
+      expect(alive(stray)).toBe(true);
+      if (rest !== 'true') stop.abort();
+      await running;
+      await eventually(() => !alive(stray), 1_000);
+    },
+  );
 
   it('starts nothing for a signal that has fired', async () => {
     const controller = new AbortController();

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join, resolve as resolvePath } from 'node:path';
 import type { Readable } from 'node:stream';
 import { LineSplitter, type LineTaker } from './line-splitter';
+import { killStrays, markOf } from './strays';
 
 /** SIGTERM first; what still lives after this is killed. */
 const TERM_GRACE_MS = 5_000;
@@ -50,14 +52,15 @@ export class ProgramNotFound extends Error {
 
 /**
  * Runs a program in a process group of its own and leaves nothing of the group behind: an abort or the time limit sends SIGTERM to
- * the group and SIGKILL 5 s later; members that outlive the program are killed when it exits.
+ * the group and SIGKILL 5 s later; members that outlive the program are killed when it exits, and so is what left the group (`killStrays`).
  * Throws ProgramNotFound, or the error of spawn; how a started program ended is in the result.
  */
 export async function runProcess(options: ProcessOptions): Promise<ProcessResult> {
   if (options.signal.aborted) {
     return { exitCode: null, exitSignal: null, stopped: 'aborted', stdout: Buffer.alloc(0), stdoutTruncated: false };
   }
-  const environment = childEnvironment(options.environment);
+  const run = randomUUID();
+  const environment = { ...childEnvironment(options.environment), ...markOf(run) };
   const file = await findProgram(options.argv[0], options.cwd, environment.PATH ?? '');
   const [program, ...rest] = diesWithWorker([file, ...options.argv.slice(1)]);
   const child = spawn(program, rest, {
@@ -96,6 +99,7 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
     // After an abort the rest of the group has its grace; after an ordinary exit nobody waits for strays.
     if (ending) await ending;
     else signalGroup(child, 'SIGKILL');
+    await killStrays(run);
     await Promise.race([closed, delay(PIPE_DRAIN_MS)]);
     stdoutLines.end();
     stderrLines.end();

@@ -77,10 +77,13 @@ export class ClientStore {
       callbackHeaders?: Record<string, string>;
     },
   ): Promise<void> {
+    // A cap is a limit of every lane: whoever changes one holds their locks, as whoever starts a job does.
     await this.sql.query(
-      `UPDATE client SET max_running = CASE WHEN $2 THEN $3::int ELSE max_running END,
+      `WITH lanes AS MATERIALIZED (SELECT id FROM lane WHERE $2 ORDER BY id FOR NO KEY UPDATE)
+       UPDATE client SET max_running = CASE WHEN $2 THEN $3::int ELSE max_running END,
               signing_secret = CASE WHEN $4 THEN $5::text ELSE signing_secret END,
-              callback_headers = COALESCE($6::jsonb, callback_headers) WHERE id = $1`,
+              callback_headers = COALESCE($6::jsonb, callback_headers)
+       WHERE id = $1 AND (SELECT count(*) FROM lanes) IS NOT NULL`,
       [
         clientId,
         settings.maxRunning !== undefined,
