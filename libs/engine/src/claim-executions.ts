@@ -55,12 +55,14 @@ export class ClaimExecutions {
         claimed.map(({ task }) => task),
       );
       const byJob = new Map(views.map((view) => [view.job.id, view]));
-      const work = claimed.map(({ id, first, task: { id: taskId }, ...lease }): ClaimedWork => {
-        const view = byJob.get(lease.job.id)!;
-        const task = view.tasks.find((candidate) => candidate.id === taskId)!;
-        const lines: LogLine[] = first ? [this.events.definitionsLine(view, taskId)] : [];
-        lines.push({ jobId: view.job.id, taskId, progname: 'worker', message: `Task '${task.name}' started` });
-        return { ...lease, ...view, executionId: id, task, lines };
+      const work = claimed.map((execution): ClaimedWork => {
+        const { id: executionId, token, cause, lastChance, availableAt, first } = execution;
+        const view = byJob.get(execution.job.id)!;
+        const { job, definition, tasks } = view;
+        const task = tasks.find((candidate) => candidate.id === execution.task.id)!;
+        const lines: LogLine[] = first ? [this.events.definitionsLine(view, task.id)] : [];
+        lines.push({ jobId: job.id, taskId: task.id, progname: 'worker', message: `Task '${task.name}' started` });
+        return { executionId, token, cause, lastChance, availableAt, job, definition, tasks, task, lines };
       });
       const started = work
         .filter((_, index) => claimed[index]!.first)

@@ -63,7 +63,7 @@ export class ReportExecutions {
         })),
       ),
     ]);
-    const jobs = locked.map((now): JobRecord => ({ ...claimed.get(now.id)!, ...now }));
+    const jobs = locked.map((now): JobRecord => Object.assign(claimed.get(now.id)!, now));
     const taken = new Set(ended.map((execution) => execution.id));
     const touched = new Set(ended.map((execution) => execution.task.jobId));
     const views = await this.views.of(

@@ -63,7 +63,7 @@ const writing: Case[] = [
     uses: ['job_dispatch'],
   },
   { name: 'admission.find', call: ({ admission }) => admission.find(queued), uses: ['job_pkey'] },
-  { name: 'admission.occupancy', call: ({ admission }) => admission.occupancy(1), uses: ['job_started'] },
+  { name: 'admission.occupancy', call: ({ admission }) => admission.occupancy(1), uses: ['job_started|job_state'] },
   {
     name: 'admission.cappedClients',
     call: ({ admission }) => admission.cappedClients(1),

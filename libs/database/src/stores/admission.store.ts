@@ -1,4 +1,4 @@
-import { bigints, type Sql, unindexed } from '../sql';
+import { bigints, type Sql, unindexed, unseen } from '../sql';
 import { change } from './job-change';
 import { JOB_COLUMNS, type JobRecord } from './job.store';
 
@@ -75,7 +75,11 @@ export class AdmissionStore {
    */
   async start(ids: string[]): Promise<string[]> {
     const rows = await this.sql.prepared<{ id: string }>(
-      change('started', `id = ANY($1::bigint[])`, `started_at = COALESCE(started_at, now()), wait_reason = NULL`),
+      change(
+        'started',
+        `id = ANY(${unseen('$1', 'bigint[]')})`,
+        `started_at = COALESCE(started_at, now()), wait_reason = NULL`,
+      ),
       [bigints(ids), 'admitted'],
     );
     return rows.map((row) => row.id);

@@ -134,10 +134,19 @@ export class ExecutionStore {
        ORDER BY taken.available_at, taken.id`,
       [workerId, leaseSeconds, ...parameters],
     );
-    return rows.map(({ executionId, token, cause, lastChance, availableAt, first, ...row }) => {
-      const { task, rest: job } = taskOfRow(row);
-      task.state = 'started';
-      return { id: executionId, token, cause, lastChance, first, availableAt, task, job };
+    return rows.map((row) => {
+      const { executionId: id, token, cause, lastChance, first, availableAt } = row;
+      // The row holds all columns of its job, and some more: a copy of nothing but these would cost more than all else here.
+      return {
+        id,
+        token,
+        cause,
+        lastChance,
+        first,
+        availableAt,
+        task: { ...taskOfRow(row), state: 'started' },
+        job: row,
+      };
     });
   }
 
@@ -180,9 +189,9 @@ export class ExecutionStore {
         reports.map((report) => (report.error === null ? null : storableText(report.error))),
       ],
     );
-    return rows.map(({ executionId, ...row }) => {
-      const { task, rest } = taskOfRow(row);
-      return { id: executionId, ...rest, task };
+    return rows.map((row) => {
+      const { executionId: id, queue, lastChance, retryLimit, retryDelaySeconds } = row;
+      return { id, queue, lastChance, retryLimit, retryDelaySeconds, task: taskOfRow(row) };
     });
   }
 
@@ -211,10 +220,9 @@ export class ExecutionStore {
        FROM lost JOIN task t ON t.id = lost.task_id LEFT JOIN worker w ON w.id = lost.worker_id ORDER BY lost.task_id`,
       [ids],
     );
-    return rows.map(({ executionId, ...row }) => {
-      const { task, rest } = taskOfRow(row);
-      task.lostLeases += 1;
-      return { id: executionId, ...rest, task };
+    return rows.map((row) => {
+      const { executionId: id, queue, worker, lostLeases } = row;
+      return { id, queue, worker, task: { ...taskOfRow(row), lostLeases: lostLeases + 1 } };
     });
   }
 

@@ -177,7 +177,7 @@ export class JobStore {
   async complete(ids: string[]): Promise<string[]> {
     if (ids.length === 0) return [];
     const rows = await this.sql.prepared<{ id: string }>(
-      change('completed', `id = ANY($1::bigint[])`, `finished_at = now()`),
+      change('completed', `id = ANY(${unseen('$1', 'bigint[]')})`, `finished_at = now()`),
       [bigints(ids), 'every task is done'],
     );
     return rows.map((row) => row.id);

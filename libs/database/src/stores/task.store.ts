@@ -43,23 +43,18 @@ export interface TaskOfRow extends Pick<TaskRecord, 'jobId' | 'ordinal' | 'tries
   taskError: string | null;
 }
 
-/** Takes the task out of such a row. */
-export function taskOfRow<Row extends TaskOfRow>(row: Row): { task: TaskRecord; rest: Omit<Row, keyof TaskOfRow> } {
-  const { taskId, jobId, ordinal, taskName, taskQueue, taskState, tries, lostLeases, output, taskError, ...rest } = row;
+export function taskOfRow(row: TaskOfRow): TaskRecord {
   return {
-    task: {
-      id: taskId,
-      jobId,
-      ordinal,
-      name: taskName,
-      queue: taskQueue,
-      state: taskState,
-      tries,
-      lostLeases,
-      output,
-      error: taskError,
-    },
-    rest,
+    id: row.taskId,
+    jobId: row.jobId,
+    ordinal: row.ordinal,
+    name: row.taskName,
+    queue: row.taskQueue,
+    state: row.taskState,
+    tries: row.tries,
+    lostLeases: row.lostLeases,
+    output: row.output,
+    error: row.taskError,
   };
 }
 
