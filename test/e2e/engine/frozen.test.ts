@@ -37,7 +37,10 @@ describe('processes that freeze', () => {
   it('a controller inside its transaction: its locks end after some seconds and others start the jobs', async () => {
     const [frozen] = suite.members('job-controller');
     for (const replica of [1, 2]) await suite.local.takeDown('job-controller', replica);
+    // paused: or the submit would start the job itself
+    await suite.query('UPDATE lane SET paused = true');
     const id = await suite.submit('noop');
+    await suite.query('UPDATE lane SET paused = false');
     const own = new Client({ connectionString: suite.local.databaseUrl });
     await own.connect();
     await own.query('BEGIN');

@@ -101,7 +101,7 @@ describe('a gateway without its servers', () => {
       body: { databases: { postgres: 'OK', redis: expect.stringMatching(/./) } },
     });
     const id = await api.submit('noop');
-    expect(await api.job(id)).toMatchObject({ queue_state: 'queued' });
+    expect(await api.job(id)).toMatchObject({ queue_state: 'started' });
     await suite.suite.servers.redis!.process.start();
     await eventually(async () => expect((await api.call('GET', '/health')).body.databases.redis).toBe('OK'));
   });
