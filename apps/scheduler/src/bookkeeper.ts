@@ -45,12 +45,14 @@ export class Bookkeeper {
   /** @returns milliseconds until the next round */
   private async keepBooks(): Promise<number> {
     try {
-      const through = await this.foldTotals.fold();
+      const { through, behind } = await this.foldTotals.fold();
+      if (behind) return 0;
       if (through === undefined) return PAUSE_MS;
       // after folding: what lies behind the marks is counted row by row
       if (this.recountedAt === undefined || Date.now() - this.recountedAt > RECOUNT_MS) {
-        await this.foldTotals.recount();
+        // Beforehand: should it take longer than a statement may, the folded numbers are as good, and it is tried again tomorrow.
         this.recountedAt = Date.now();
+        await this.foldTotals.recount();
       }
       const began = Date.now();
       const more = await this.foldTotals.writeSearch(through);

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Horizon, type Marks } from '@task-engine/database';
 
+/** Rows of each table that one transaction folds: some 0.3 s, far from the limit of a statement, however long nobody has folded. */
+const FOLD = 50_000;
 /** Jobs whose search texts are written in one transaction. */
 const BATCH = 500;
 
@@ -21,18 +23,20 @@ export class FoldTotals {
   }
 
   /**
-   * Moves the totals on to what was decided since the last call.
-   * @returns up to which job all are known, for `writeSearch`; undefined while older writers are still at work
+   * Moves the totals on to what was decided since the last call, or a part of the way when that is much.
+   * @returns through: up to which job all are known, for `writeSearch`; undefined while older writers are still at work.
+   * behind: there is more to fold
    */
-  async fold(): Promise<string | undefined> {
+  async fold(): Promise<{ through?: string; behind: boolean }> {
     const settled = this.settle(await this.database.stores.totals.horizon());
-    if (!settled) return undefined;
-    await this.database.transaction(async ({ totals }) => {
+    if (!settled) return { behind: false };
+    const behind = await this.database.transaction(async ({ totals }) => {
       const marks = await totals.lock();
-      const to = later(marks, settled);
+      const to = step(marks, settled);
       if (COUNTED.some((name) => to[name] !== marks[name])) await totals.fold(marks, to);
+      return COUNTED.some((name) => BigInt(to[name]) < BigInt(settled[name]));
     });
-    return settled.job_search;
+    return { through: settled.job_search, behind };
   }
 
   /**
@@ -62,13 +66,17 @@ export class FoldTotals {
 
 const COUNTED = ['execution', 'job_transition', 'task'] as const;
 
-/** The higher of each: marks never go back. */
-function later(marks: Marks, settled: Marks): Marks {
-  const highest = (name: keyof Marks) => (BigInt(settled[name]) > BigInt(marks[name]) ? settled[name] : marks[name]);
+/** Where one transaction moves the marks to: never back, and not too far. */
+function step(marks: Marks, settled: Marks): Marks {
+  const next = (name: keyof Marks) => {
+    const [from, to] = [BigInt(marks[name]), BigInt(settled[name])];
+    if (to <= from) return marks[name];
+    return to - from > FOLD ? String(from + BigInt(FOLD)) : settled[name];
+  };
   return {
-    execution: highest('execution'),
+    execution: next('execution'),
     job_search: marks.job_search,
-    job_transition: highest('job_transition'),
-    task: highest('task'),
+    job_transition: next('job_transition'),
+    task: next('task'),
   };
 }

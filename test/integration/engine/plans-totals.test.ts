@@ -71,7 +71,7 @@ describe('totals and search texts', () => {
     expect(Number(after)).toBeGreaterThan(Number(late));
 
     const fold = engine.get(FoldTotals);
-    for (let n = 0; n < 3; n += 1) await writeAll(await fold.fold());
+    for (let n = 0; n < 3; n += 1) await writeAll((await fold.fold()).through);
     expect((await marks()).job_search).toBeLessThan(Number(late));
     expect(await found('early-bird')).toEqual([first, after]);
     expect(shown(await totals())).toEqual(await counted());
@@ -80,7 +80,7 @@ describe('totals and search texts', () => {
     expect(await found('LATE-riser')).toEqual([late]);
     expect(shown(await totals())).toEqual(await counted());
     await fold.fold();
-    await writeAll(await fold.fold());
+    await writeAll((await fold.fold()).through);
     expect((await marks()).job_search).toBe(Number(after));
     expect(await found('late-riser')).toEqual([late]);
     expect(shown(await totals())).toEqual(await counted());
@@ -114,6 +114,20 @@ describe('totals and search texts', () => {
     await fold.fold();
     expect((await totals()).executionsEnded).toBe(executionsEnded + 1);
     expect(await found('fresh')).toEqual([]);
+  });
+
+  it('are folded in steps when nobody has folded for long', async () => {
+    const fold = engine.get(FoldTotals);
+    await fold.fold();
+    await engine.query(
+      `SELECT setval(pg_get_serial_sequence('job_transition', 'id'), (SELECT max(id) FROM job_transition) + 120000)`,
+    );
+    await done('far-away');
+    expect(await fold.fold()).toMatchObject({ behind: true });
+    expect(shown({ ...(await totals()), executionsEnded: 0 })).toEqual({ ...(await counted()), executionsEnded: 0 });
+    expect(await fold.fold()).toMatchObject({ behind: true });
+    expect(await fold.fold()).toMatchObject({ behind: false });
+    expect(shown({ ...(await totals()), executionsEnded: 0 })).toEqual({ ...(await counted()), executionsEnded: 0 });
   });
 
   it('are counted anew after somebody has changed rows by hand', async () => {
