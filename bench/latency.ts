@@ -13,7 +13,7 @@ const TIMEOUT_SECONDS = 120;
 /** P3: how soon a job runs when nothing else waits. */
 export function latency(scale: Scale): Benchmark {
   const count = scale.of(20, 3) * PER_SECOND;
-  const warmUp = scale.of(10, 2) * PER_SECOND;
+  const warmUp = scale.of(30, 2) * PER_SECOND;
 
   const ours: Side = {
     name: 'task engine',
