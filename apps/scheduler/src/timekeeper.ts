@@ -1,5 +1,5 @@
 import { Inject, Injectable, OnApplicationBootstrap } from '@nestjs/common';
-import { Database } from '@task-engine/database';
+import { Database, isUnavailable } from '@task-engine/database';
 import { ExpireLeases, RELEASE_SCHEDULE, ReleaseDue, RetainJobs, SweepLost, TimeOutJobs } from '@task-engine/engine';
 import { NotificationServer, WorkQueues } from '@task-engine/messaging';
 import { CONFIGURATION, Log, Metrics, type SchedulerConfiguration } from '@task-engine/platform';
@@ -100,7 +100,7 @@ export class Timekeeper implements OnApplicationBootstrap {
         sleep = await this.untilNext(await this.tick());
       } catch (error) {
         this.log.error({ err: error }, 'the leader could not do its round, it tries again');
-        this.spareLeases();
+        if (isUnavailable(error)) this.spareLeases();
         sleep = LONGEST_SLEEP_MS;
       }
     } while (this.again && this.leading);

@@ -97,9 +97,9 @@ export class AdmitJobs {
       chosen.length < candidates.length ||
       // a client with no room left may have jobs that were not looked at
       [...occupancy.clients.values()].some(({ cap, running }) => cap - running <= chosen.length);
-    const left = { waiting, full: chosen.length >= free };
-    if (chosen.length === 0) return { started: 0, ...left };
-    return { ...left, ...(await this.start(stores, commit, chosen)) };
+    if (chosen.length === 0) return { started: 0, waiting, full: false };
+    const result = await this.start(stores, commit, chosen);
+    return { ...result, waiting, full: result.started >= free };
   }
 
   private async start(stores: Stores, commit: Commit, jobs: JobRecord[]): Promise<Advanced & { started: number }> {
@@ -123,8 +123,8 @@ export class AdmitJobs {
   /** Jobs that were paused: what waited goes on, and what ended meanwhile has its consequences. */
   private async resume(stores: Stores, jobs: JobRecord[], starting: Promise<string[]>): Promise<Advanced> {
     if (jobs.length === 0) return { executions: [], deliveries: [], freed: [] };
-    const started = await starting;
-    const resumed = jobs.filter((job) => started.includes(job.id));
+    const started = new Set(await starting);
+    const resumed = jobs.filter((job) => started.has(job.id));
     const waiting = await stores.executions.unpark(resumed.map((job) => job.id));
     const advanced = await this.advance.within(stores, await this.views.of(resumed, stores));
     return { ...advanced, executions: [...waiting, ...advanced.executions] };

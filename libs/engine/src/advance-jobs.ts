@@ -92,8 +92,9 @@ export class AdvanceJobs {
       stores.tasks.skip(skipped),
       ...failing,
     ]);
+    const moved = new Set(queued);
     const [executions, settled] = await Promise.all([
-      stores.executions.insert(starting.filter(({ taskId }) => queued.includes(taskId))),
+      stores.executions.insert(starting.filter(({ taskId }) => moved.has(taskId))),
       this.settle(stores, planned, consequences, commit),
     ]);
     return { executions, ...settled };

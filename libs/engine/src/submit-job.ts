@@ -24,7 +24,7 @@ export interface Submitted {
 export const BULK_LIMIT = 1_000;
 /** Submissions that arrive together and share one statement and commit. */
 const BATCH = 100;
-/** After a look that found no free slot left, jobs are left to the controllers for this long, in milliseconds. */
+/** After a look that found no free slot left, or failed, jobs are left to the controllers for this long, in milliseconds. */
 const FULL_MS = 250;
 
 /**
@@ -82,6 +82,7 @@ export class SubmitJob {
       } catch (error) {
         // Nothing is written. A job that has to wait is no reason to refuse another, so what was refused is seen below.
         if (isUnavailable(error)) throw error;
+        this.full.set(laneId, performance.now() + FULL_MS);
       }
     }
     const ids = await this.database.stores.jobs.insert(jobs);

@@ -1,4 +1,4 @@
-import { ChangeSetting, SubmitJob } from '@task-engine/engine';
+import { AdmitJobs, ChangeSetting, SubmitJob } from '@task-engine/engine';
 import { Client } from 'pg';
 import { TestEngine } from '../../support/start-engine';
 
@@ -56,10 +56,14 @@ describe('a submit', () => {
     expect(await engine.state(id)).toBe('scheduled');
   });
 
-  it('never passes the limit, also when submits and controllers come together', async () => {
+  it('never passes the limit, also when several gateways and controllers come together', async () => {
     await engine.get(ChangeSetting).run('max_jobs', 7);
-    const work = Array.from({ length: 60 }, (_, n) => (n % 4 === 0 ? engine.admit() : submit()));
-    await Promise.all(work);
+    const client = await engine.client();
+    const submission = { client, workflow: 'noop', parameters: {}, requestLog: '{}' };
+    const job = await engine.get(SubmitJob).prepare(submission);
+    // past the batches of one gateway, in which its submits wait for each other
+    const submitElsewhere = () => engine.get(AdmitJobs).along(job.laneId, ({ jobs }) => jobs.insert([job]));
+    await Promise.all(Array.from({ length: 80 }, (_, n) => (n % 4 === 0 ? engine.admit() : submitElsewhere())));
     const running = Object.values(await states()).filter((state) => state === 'started');
     expect(running).toHaveLength(7);
   });
