@@ -47,6 +47,16 @@ export interface JobFilter {
   persist?: boolean;
 }
 
+/** Which jobs a search looks at. */
+export interface Searched {
+  /** The job up to which job_search is complete; those behind it are searched themselves. */
+  through: string;
+  /** Of those in job_search only so many of the newest, read one by one; undefined: all, through their trigrams. */
+  newest?: number;
+}
+
+const NOTHING_SEARCHED: Searched = { through: '0' };
+
 /** Rows that one index gives in the order asked for. */
 interface Stretch {
   where: string[];
@@ -62,9 +72,9 @@ interface Stretch {
  * A statement for `id` and `key` of the first `limit` jobs in the order asked for.
  *
  * @param bind adds a parameter and answers its sign
- * @param searchedThrough the job up to which job_search is complete; those behind it are searched themselves
+ * @param searched which jobs a search looks at; none unless there is something to search for
  */
-export function jobList(filter: JobFilter, bind: (value: unknown) => string, searchedThrough = '0'): string {
+export function jobList(filter: JobFilter, bind: (value: unknown) => string, searched = NOTHING_SEARCHED): string {
   const direction = filter.ascending ? 'ASC' : 'DESC';
   const order = JOB_ORDERS[filter.orderBy];
   const { search, states = JOB_STATES } = filter;
@@ -120,7 +130,7 @@ export function jobList(filter: JobFilter, bind: (value: unknown) => string, sea
     return `SELECT own.id, c.name AS key FROM client c CROSS JOIN LATERAL (${merge(own)}) own
             ORDER BY c.name ${direction}, own.id ${direction} LIMIT ${limit}`;
   }
-  const searches = search === undefined ? [[]] : searchConditions(search, searchedThrough, bind);
+  const searches = search === undefined ? [[]] : searchConditions(search, searched, bind);
   return merge(searches.flatMap((condition) => stretches().map((stretch) => take(order.key, condition, stretch))));
 }
 
@@ -143,15 +153,18 @@ function conditions(filter: JobFilter, bind: (value: unknown) => string): string
   return where;
 }
 
-/** Jobs that job_search has, through its trigrams, and the newer ones themselves. */
-function searchConditions(search: string, through: string, bind: (value: unknown) => string): string[][] {
+/** Jobs that job_search has, and the newer ones themselves. */
+function searchConditions(search: string, { through, newest }: Searched, bind: (value: unknown) => string): string[][] {
   const pattern = bind(containing(search));
   const mark = bind(through);
+  const texts =
+    newest === undefined
+      ? `job_search s WHERE s.job_id <= ${mark}::bigint AND`
+      : // OFFSET 0: these are read one by one, whatever the trigrams promise
+        `(SELECT job_id, body FROM job_search WHERE job_id <= ${mark}::bigint AND job_id > ${mark}::bigint - ${bind(newest)}::bigint OFFSET 0) s WHERE`;
   return [
     [`j.id > ${mark}::bigint`, `j.submitted::text ILIKE ${pattern} ESCAPE '\\'`],
-    [
-      `j.id IN (SELECT s.job_id FROM job_search s WHERE s.job_id <= ${mark}::bigint AND s.body ILIKE ${pattern} ESCAPE '\\')`,
-    ],
+    [`j.id IN (SELECT s.job_id FROM ${texts} s.body ILIKE ${pattern} ESCAPE '\\')`],
   ];
 }
 
