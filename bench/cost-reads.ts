@@ -68,7 +68,7 @@ export function reads(jobs: number, now = Date.now()): Read[] {
     list('?search= in every job', 'search=index.m3u8'),
     list('?search= in some', (k) => `search=channel-${k % 300}/`),
     list('?search= in none', (k) => `search=never-there-${k}`),
-    list('?search= two letters, in none', 'search=qj'),
+    list('?search= two letters, in every job', 'search=m3'),
     list('?search=&client=', (k) => `search=${contentIdOf(anyId(k))}&client=demo-client`),
     list('?search=&order_by=priority', (k) => `search=${contentIdOf(anyId(k))}&order_by=priority`),
     { name: 'GET /jobs/:id', path: (k) => `/jobs/${anyId(k)}` },

@@ -284,6 +284,14 @@ describe(`statements among ${JOBS} jobs`, () => {
     expect(Math.max(...recorder.statements.map(({ visited }) => visited))).toBeLessThanOrEqual(visits);
   });
 
+  it('refuses a search for so short a text that no index finds it, unless the newest jobs answer it', async () => {
+    const { jobQueries } = createStores(new PlanRecorder(client));
+    expect(await jobQueries.list({ ...page, search: 'm3' })).toHaveLength(10);
+    const refusal = 'search needs three letters or digits in a row';
+    await expect(jobQueries.list({ ...page, search: 'qj' })).rejects.toThrow(refusal);
+    await expect(jobQueries.list({ ...page, search: 'm3', ascending: true })).rejects.toThrow(refusal);
+  });
+
   it('counts the same as counting every row', async () => {
     const recorder = new PlanRecorder(client);
     const stores = createStores(recorder);

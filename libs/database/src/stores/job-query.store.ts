@@ -1,4 +1,4 @@
-import type { JobState, JsonObject, WaitReason } from '@task-engine/domain';
+import { DomainError, type JobState, type JsonObject, type WaitReason } from '@task-engine/domain';
 import type { Sql } from '../sql';
 import { type JobFilter, jobList, type Searched } from './job-list';
 import { markName } from './totals.store';
@@ -51,6 +51,8 @@ const FROM = `FROM job j JOIN client c ON c.id = j.client_id`;
 const SEARCH_SAMPLE = 1_024;
 /** Texts that are read one by one at most: about 0.1 s. */
 const SEARCH_WALK = 32_768;
+/** What has trigrams of its own in the index. */
+const WORD = /[\p{L}\p{N}]{3}/u;
 
 /** Order in which each list of the dashboard stands; that of `queued` is the order of dispatch. */
 const OPEN_ORDER = {
@@ -71,10 +73,11 @@ export class JobQueryStore {
     return rows[0];
   }
 
-  /** The jobs that match, with their parameters. */
+  /** The jobs that match, with their parameters. @throws DomainError invalid_parameter: a short `search` that would look through too many */
   async list(filter: JobFilter): Promise<JobView[]> {
     if (!filter.search) return this.page(filter);
     const through = await this.searchedThrough();
+    if (!WORD.test(filter.search) && Number(through) > SEARCH_WALK) return this.searchWithoutIndex(filter, through);
     if (filter.orderBy === 'id' && !filter.ascending) {
       const newest = await this.searchNewest(filter, through);
       if (newest) return newest;
@@ -94,6 +97,18 @@ export class JobQueryStore {
       newest = Math.ceil(2 * newest * (filter.limit / jobs.length));
     }
     return undefined;
+  }
+
+  /** A text that no trigram leads to, among more jobs than can be read while somebody waits. */
+  private async searchWithoutIndex(filter: JobFilter, through: string): Promise<JobView[]> {
+    const newestFirst = filter.orderBy === 'id' && !filter.ascending;
+    const jobs = newestFirst ? await this.page(filter, { through, newest: SEARCH_WALK }) : [];
+    if (jobs.length >= filter.limit) return jobs;
+    throw new DomainError(
+      'invalid_parameter',
+      'Invalid parameter: search needs three letters or digits in a row. ' +
+        `A shorter text is only looked for in the newest ${SEARCH_WALK} jobs, and fewer than ${filter.limit} of them have it`,
+    );
   }
 
   private async page(filter: JobFilter, searched?: Searched): Promise<JobView[]> {
