@@ -1,12 +1,36 @@
 import { OutboundAborted, OutboundBlocked, OutboundTimeout } from '@task-engine/platform';
 
-import { type Attempt, outcomeOf } from './delivery-outcome';
+import { type Attempt, outcomeOf, type RetryPolicy } from './delivery-outcome';
 import { maskedUrl } from './masked-url';
 import { retryAfterSeconds } from './retry-after';
 
-const policy = { attempts: 3, firstRetrySeconds: 5, maxRetrySeconds: 3_600 };
-const answer = (status: number, headers: Record<string, string> = {}): Attempt => ({ kind: 'answer', status, headers });
+const policy: RetryPolicy = { kind: 'callback', attempts: 3, firstRetrySeconds: 5, maxRetrySeconds: 3_600 };
+const answer = (status: number, headers: Record<string, string> = {}): Attempt => ({
+  kind: 'answer',
+  status,
+  headers,
+  body: Buffer.alloc(0),
+});
 const decide = (result: Attempt, attempt = 1) => outcomeOf(result, attempt, policy, 0);
+
+describe('the outcome of a try of a webhook', () => {
+  const webhook = (status: number, attempt = 1) =>
+    outcomeOf(answer(status, { 'retry-after': '60' }), attempt, { ...policy, kind: 'webhook', attempts: 4 });
+
+  it.each([200, 204, 301, 399])('%i is success', (status) => {
+    expect(webhook(status)).toMatchObject({ state: 'delivered', status });
+  });
+
+  it.each([400, 410, 429, 503])('%i is tried again after exactly 5, 10 and 20 s, and then given up', (status) => {
+    const outcomes = [1, 2, 3, 4].map((attempt) => webhook(status, attempt));
+    expect(outcomes.map(({ state, delaySeconds }) => [state, delaySeconds])).toEqual([
+      ['pending', 5],
+      ['pending', 10],
+      ['pending', 20],
+      ['exhausted', 0],
+    ]);
+  });
+});
 
 describe('the outcome of a try', () => {
   it.each([

@@ -1,18 +1,26 @@
-import type { DeliveryReport } from '@task-engine/database';
+import type { DeliveryKind, DeliveryReport } from '@task-engine/database';
 import { backoffSeconds } from '@task-engine/domain';
 import { OutboundError } from '@task-engine/platform';
+import { MailFailure } from './mail-failure';
 import { retryAfterSeconds } from './retry-after';
 
 /** What one try came to: an answer, or the error that stood in its way. */
 export type Attempt =
-  { kind: 'answer'; status: number; headers: Record<string, string> } | { kind: 'error'; error: unknown };
+  { kind: 'answer'; status: number; headers: Record<string, string>; body: Buffer } | { kind: 'error'; error: unknown };
 
 export interface RetryPolicy {
+  kind: DeliveryKind;
   /** Tries in all. */
   attempts: number;
   firstRetrySeconds: number;
   maxRetrySeconds: number;
 }
+
+/**
+ * Delay before the second try of a webhook of a run, in seconds; doubled for each further one, without jitter, and every status below 400
+ * is success (reference/fastlane.md section 2, "Constants", and 3.7).
+ */
+const WEBHOOK_FIRST_RETRY_SECONDS = 5;
 
 export type Outcome = Pick<DeliveryReport, 'state' | 'delaySeconds' | 'status' | 'error'>;
 
@@ -35,6 +43,13 @@ export function outcomeOf(result: Attempt, attempt: number, policy: RetryPolicy,
   });
   const failed = (status: number | null, error: string, wait: number | null): Outcome => {
     if (attempt >= policy.attempts) return final('exhausted', status, error);
+    if (policy.kind === 'webhook') {
+      const delaySeconds = Math.min(
+        WEBHOOK_FIRST_RETRY_SECONDS * 2 ** Math.min(attempt - 1, 40),
+        policy.maxRetrySeconds,
+      );
+      return { state: 'pending', delaySeconds, status, error };
+    }
     const backoff = { baseSeconds: policy.firstRetrySeconds, maxSeconds: policy.maxRetrySeconds };
     const delaySeconds =
       wait === null ? backoffSeconds(attempt, backoff, random) : Math.min(wait, policy.maxRetrySeconds);
@@ -43,6 +58,7 @@ export function outcomeOf(result: Attempt, attempt: number, policy: RetryPolicy,
 
   if (result.kind === 'error') {
     const { error } = result;
+    if (error instanceof MailFailure) return failed(null, error.message, null);
     if (!(error instanceof OutboundError)) return failed(null, 'the request could not be made', null);
     if (error.kind === 'blocked') return final('blocked', null, error.message);
     if (error.kind === 'aborted') return { state: 'released', delaySeconds: 0, status: null, error: null };
@@ -50,6 +66,8 @@ export function outcomeOf(result: Attempt, attempt: number, policy: RetryPolicy,
   }
   const { status, headers } = result;
   if (status >= 200 && status <= 299) return final('delivered', status, null);
+  if (policy.kind === 'webhook')
+    return status < 400 ? final('delivered', status, null) : failed(status, `the endpoint answered ${status}`, null);
   if (status === 410) return final('gone', status, 'the endpoint answered 410: it is gone');
   const error =
     status >= 300 && status <= 399

@@ -3,6 +3,7 @@ import type { ClaimedDelivery, DeliveryReport } from '@task-engine/database';
 import {
   CONFIGURATION,
   type DispatcherConfiguration,
+  isSecretKey,
   Log,
   OutboundError,
   OutboundHttp,
@@ -11,6 +12,8 @@ import {
 import { CallbackMetrics } from './callback-metrics';
 import { DefinitionHeaders } from './definition-headers';
 import { type Attempt, type Outcome, outcomeOf, type RetryPolicy } from './delivery-outcome';
+import { MailFailure } from './mail-failure';
+import { MailSender } from './mail-sender';
 import { maskedUrl } from './masked-url';
 import { webhookHeaders } from './webhook-signature';
 
@@ -33,50 +36,69 @@ const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** Makes one try of a delivery. */
 @Injectable()
 export class DeliverySender {
-  private readonly policy: RetryPolicy;
-
   constructor(
     private readonly outbound: OutboundHttp,
     private readonly definitions: DefinitionHeaders,
     private readonly metrics: CallbackMetrics,
     private readonly log: Log,
+    private readonly mail: MailSender,
     @Inject(CONFIGURATION) private readonly configuration: DispatcherConfiguration,
-  ) {
-    this.policy = {
-      attempts: configuration.CALLBACK_ATTEMPTS,
-      firstRetrySeconds: configuration.CALLBACK_FIRST_RETRY_SECONDS,
-      maxRetrySeconds: configuration.CALLBACK_MAX_RETRY_SECONDS,
-    };
-  }
+  ) {}
 
   /** Never throws: whatever happens is an outcome. @param signal hands the delivery back */
   async send(delivery: ClaimedDelivery, signal: AbortSignal): Promise<DeliveryReport> {
     return withLogContext({ jobId: delivery.jobId, taskId: delivery.taskId, client: delivery.client }, async () => {
       const began = performance.now();
-      const result = await this.request(delivery, signal);
+      const policy = this.policyOf(delivery);
+      const headers = delivery.kind === 'mail' ? {} : this.headers(delivery);
+      const result = await (delivery.kind === 'mail'
+        ? this.mail.send(delivery)
+        : this.request(delivery, headers, signal));
       const milliseconds = performance.now() - began;
-      const outcome = outcomeOf(result, delivery.attempt, this.policy);
+      const outcome = outcomeOf(result, delivery.attempt, policy);
       this.metrics.tried(outcome.state, milliseconds / 1_000, delivery);
-      if (result.kind === 'error' && !(result.error instanceof OutboundError)) {
+      if (result.kind === 'error' && !(result.error instanceof OutboundError || result.error instanceof MailFailure)) {
         this.log.error({ err: result.error, deliveryId: delivery.id }, 'a callback could not be sent');
       }
-      return { id: delivery.id, token: delivery.token, milliseconds, ...outcome, line: this.line(delivery, outcome) };
+      const { id, token } = delivery;
+      const line = this.line(delivery, outcome, policy);
+      return {
+        id,
+        token,
+        milliseconds,
+        ...outcome,
+        line,
+        ...(delivery.kind === 'webhook' && { shown: shownOf(headers, result) }),
+      };
     });
   }
 
-  private async request(delivery: ClaimedDelivery, signal: AbortSignal): Promise<Attempt> {
+  private policyOf({ kind, maxAttempts }: ClaimedDelivery): RetryPolicy {
+    return {
+      kind,
+      attempts: maxAttempts ?? this.configuration.CALLBACK_ATTEMPTS,
+      firstRetrySeconds: this.configuration.CALLBACK_FIRST_RETRY_SECONDS,
+      maxRetrySeconds: this.configuration.CALLBACK_MAX_RETRY_SECONDS,
+    };
+  }
+
+  private async request(
+    delivery: ClaimedDelivery,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<Attempt> {
     try {
       const seconds = this.definitions.timeoutSeconds(delivery) ?? this.configuration.CALLBACK_TIMEOUT_SECONDS;
-      const { status, headers } = await this.outbound.request({
+      const answer = await this.outbound.request({
         url: delivery.url,
         method: 'POST',
-        headers: this.headers(delivery),
+        headers,
         body: delivery.body,
         timeoutMs: seconds * 1_000,
         verifyTls: delivery.verifyTls,
         signal,
       });
-      return { kind: 'answer', status, headers };
+      return { kind: 'answer', status: answer.status, headers: answer.headers, body: answer.body };
     } catch (error) {
       return { kind: 'error', error };
     }
@@ -88,16 +110,21 @@ export class DeliverySender {
     return {
       ...sendable(this.definitions.headers(delivery)),
       ...sendable(delivery.clientHeaders),
+      ...(delivery.kind === 'webhook' && { 'content-type': 'application/json' }),
       ...sendable(delivery.headers),
-      'content-type': 'application/json',
+      ...(delivery.kind === 'callback' && { 'content-type': 'application/json' }),
       ...webhookHeaders({ id, body, secret, now: new Date() }),
     };
   }
 
   /** What the job's log says: what an operator must see is visible, the rest is there for who asks for all of it. */
-  private line({ event, url, attempt }: ClaimedDelivery, outcome: Outcome): DeliveryReport['line'] {
-    const callback = `callback ${event} to ${maskedUrl(url)}`;
-    const tries = `attempt ${attempt} of ${this.policy.attempts}`;
+  private line(
+    { kind, event, url, attempt }: ClaimedDelivery,
+    outcome: Outcome,
+    { attempts }: RetryPolicy,
+  ): DeliveryReport['line'] {
+    const callback = `${kind} ${event} to ${maskedUrl(url)}`;
+    const tries = `attempt ${attempt} of ${attempts}`;
     switch (outcome.state) {
       case 'released':
         return null;
@@ -120,6 +147,21 @@ export class DeliverySender {
         };
     }
   }
+}
+
+/** Characters of an answer that are shown to whoever owns the webhook. */
+const SHOWN_ANSWER = 4_096;
+
+/** Values under secret-looking names are left out: what is shown is stored. */
+function shownOf(headers: Record<string, string>, result: Attempt): DeliveryReport['shown'] {
+  const sentHeaders = Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, isSecretKey(name) ? '***' : value]),
+  );
+  if (result.kind === 'error') return { sentHeaders, answer: null };
+  return {
+    sentHeaders,
+    answer: { headers: result.headers, body: result.body.toString('utf8').slice(0, SHOWN_ANSWER) },
+  };
 }
 
 function sendable(headers: Record<string, string>): Record<string, string> {

@@ -9,6 +9,7 @@ import { CallbackProcessor } from './callback.processor';
 import { DefinitionHeaders } from './definition-headers';
 import { DeliverySender } from './delivery-sender';
 import { DispatchLoop } from './dispatch-loop';
+import { MailSender } from './mail-sender';
 
 @Module({})
 export class DispatcherModule {
@@ -56,6 +57,15 @@ export class DispatcherModule {
           provide: WorkerRegistration,
           inject: [Database, Log],
           useFactory: (database: Database, log: Log) => new WorkerRegistration(database, log),
+        },
+        {
+          provide: MailSender,
+          inject: [Shutdown],
+          useFactory: (shutdown: Shutdown) => {
+            const mail = new MailSender(configuration);
+            shutdown.onFlush('mail', () => mail.close());
+            return mail;
+          },
         },
         CallbackMetrics,
         DeliverySender,

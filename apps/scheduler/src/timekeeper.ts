@@ -1,6 +1,15 @@
 import { Inject, Injectable, OnApplicationBootstrap } from '@nestjs/common';
 import { Database, isUnavailable } from '@task-engine/database';
-import { ExpireLeases, RELEASE_SCHEDULE, ReleaseDue, RetainJobs, SweepLost, TimeOutJobs } from '@task-engine/engine';
+import {
+  ExpireLeases,
+  FireCommands,
+  Lanes,
+  RELEASE_SCHEDULE,
+  ReleaseDue,
+  RetainJobs,
+  SweepLost,
+  TimeOutJobs,
+} from '@task-engine/engine';
 import { NotificationServer, WorkQueues } from '@task-engine/messaging';
 import { CONFIGURATION, Log, Metrics, type SchedulerConfiguration } from '@task-engine/platform';
 
@@ -16,7 +25,8 @@ const RETAIN_MS = 3_600_000;
 const EXPIRY_GRACE_MS = 4_000;
 
 interface Done {
-  releases: boolean;
+  /** Lane whose jobs are not released: the schedule that does it is switched off. */
+  held: number | undefined;
   expires: boolean;
   released: number;
 }
@@ -44,6 +54,8 @@ export class Timekeeper implements OnApplicationBootstrap {
   constructor(
     private readonly database: Database,
     private readonly releaseDue: ReleaseDue,
+    private readonly fireCommands: FireCommands,
+    private readonly lanes: Lanes,
     private readonly expireLeases: ExpireLeases,
     private readonly timeOutJobs: TimeOutJobs,
     private readonly sweepLost: SweepLost,
@@ -111,12 +123,13 @@ export class Timekeeper implements OnApplicationBootstrap {
     this.expiresFrom = performance.now() + EXPIRY_GRACE_MS;
   }
 
-  /** @returns whether scheduled jobs are released and leases expired at all, and how many jobs were released now */
+  /** @returns which jobs are not released, whether leases are expired at all, and how many jobs were released now */
   private async tick(): Promise<Done> {
     const { schedules } = this.database.stores;
     await schedules.fireDue();
     const active = (await schedules.list()).some((schedule) => schedule.name === RELEASE_SCHEDULE && schedule.active);
-    const late = active ? await this.releaseDue.run() : [];
+    const held = active ? undefined : await this.lanes.id('engine');
+    const late = [...(await this.releaseDue.run(held)), ...(await this.fireCommands.run())];
     for (const seconds of late) this.lateness.observe(Math.max(0, seconds));
     const expires = performance.now() >= this.expiresFrom;
     if (expires) this.expired.inc(await this.expireLeases.run());
@@ -135,15 +148,15 @@ export class Timekeeper implements OnApplicationBootstrap {
       if (deleted > 0)
         this.log.info({ deleted, days: this.configuration.RETENTION_DAYS }, 'finished jobs deleted by retention');
     }
-    return { releases: active, expires, released: late.length };
+    return { held, expires, released: late.length };
   }
 
   /** Milliseconds until the next due time, by the database's clock. */
-  private async untilNext({ releases, expires, released }: Done): Promise<number> {
-    const { dueJobs, executions, schedules } = this.database.stores;
-    const { at: job, now } = await dueJobs.nextDue();
+  private async untilNext({ held, expires, released }: Done): Promise<number> {
+    const { commands, dueJobs, executions, schedules } = this.database.stores;
+    const { at: job, now } = await dueJobs.nextDue(held);
     const expiry = expires ? await executions.nextExpiry() : null;
-    const times = [releases ? job : null, expiry, await schedules.nextDue()].filter((at) => at !== null);
+    const times = [job, expiry, await schedules.nextDue(), await commands.nextDue()].filter((at) => at !== null);
     const next = Math.min(...times.map((at) => at.getTime() - now.getTime()), LONGEST_SLEEP_MS);
     if (next > 0) return next;
     // Never a busy loop: when nothing could be done, what is due and cannot be released (a locked row) waits for a later look.

@@ -1,6 +1,6 @@
 import { Inject, Injectable, OnApplicationBootstrap } from '@nestjs/common';
 import { Database } from '@task-engine/database';
-import { ClaimExecutions, type ClaimedWork, HintSender, WorkerRegistration } from '@task-engine/engine';
+import { ClaimExecutions, type ClaimedWork, HintSender, RUN_QUEUE, WorkerRegistration } from '@task-engine/engine';
 import { type Processing, WorkQueues } from '@task-engine/messaging';
 import { CONFIGURATION, Log, Shutdown, type WorkerConfiguration } from '@task-engine/platform';
 import { RunExecution } from './run-execution';
@@ -43,6 +43,7 @@ export class ExecutionProcessor implements OnApplicationBootstrap {
     const queues = [
       { queue: 'work', slots: this.configuration.WORK_CONCURRENCY },
       { queue: 'windows_capture', slots: this.configuration.WINDOWS_CAPTURE_CONCURRENCY },
+      { queue: RUN_QUEUE, slots: this.configuration.CONTAINER_CONCURRENCY },
       ...this.configuration.FURTHER_QUEUES,
     ].filter(({ slots }) => slots > 0);
     await this.registration.start('task-worker', queues);

@@ -54,10 +54,11 @@ export class RunExecution {
       const begunAt = performance.now();
       this.countBegin(work, queue);
       for (const line of work.lines) this.jobLog.add(line);
-      const outcome = this.runTask.run(work, signal);
+      const cleanUps: (() => Promise<void>)[] = [];
+      const outcome = this.runTask.run(work, signal, cleanUps);
       return {
         ended: outcome.then(() => undefined),
-        reported: this.follow(this.finish(work, queue, outcome, begunAt)),
+        reported: this.follow(this.finish(work, queue, outcome, begunAt, cleanUps)),
       };
     });
   }
@@ -97,6 +98,7 @@ export class RunExecution {
     queue: string,
     running: Promise<Outcome | undefined>,
     begunAt: number,
+    cleanUps: (() => Promise<void>)[],
   ): Promise<void> {
     try {
       const outcome = await running;
@@ -111,6 +113,8 @@ export class RunExecution {
       this.ended.inc({ queue, outcome: result });
       this.ran.observe({ queue }, (performance.now() - begunAt) / 1_000);
       this.log.info({ task: work.task.name, outcome: result }, 'execution ended');
+      // released or lost: another worker goes on with what is there
+      if (taken && outcome.state !== 'released') await Promise.all(cleanUps.map((cleanUp) => cleanUp()));
     } finally {
       this.leases.release(work.executionId);
     }

@@ -26,9 +26,10 @@ export class RunTask {
 
   /**
    * @param signal aborts with a StopReason
+   * @param cleanUps gets what is to be done once the outcome is reported
    * @returns undefined when the lease is gone and there is nothing to report
    */
-  async run(work: ClaimedWork, signal: AbortSignal): Promise<Outcome | undefined> {
+  async run(work: ClaimedWork, signal: AbortSignal, cleanUps: (() => Promise<void>)[]): Promise<Outcome | undefined> {
     const plan = work.definition.tasks.find((task) => task.name === work.task.name)!;
     const limit = plan.timeout > 0 ? timeLimit(plan.timeout) : undefined;
     const executor = this.executors.get(plan.uses);
@@ -42,6 +43,9 @@ export class RunTask {
         jobId: work.job.id,
         taskId: work.task.id,
         executionId: work.executionId,
+        cause: work.cause,
+        token: work.token,
+        onReported: (cleanUp) => cleanUps.push(cleanUp),
         taskName: work.task.name,
         workflow: work.job.workflow,
         client: work.job.client,
@@ -58,7 +62,10 @@ export class RunTask {
       if (signal.aborted) return mayReport(signal.reason as StopReason) ? { state: 'released' } : undefined;
       if (limit?.signal.aborted)
         return { state: 'failed', error: `${plan.name}: not done within ${plan.timeout} s`, retryable: true };
-      if (error instanceof TaskFailure) return { state: 'failed', error: error.message, retryable: error.retryable };
+      if (error instanceof TaskFailure) {
+        const { message, retryable, output } = error;
+        return { state: 'failed', error: message, retryable, output };
+      }
       this.log.error({ err: error }, 'executor failed unexpectedly');
       return { state: 'failed', error: `${plan.name}: ${(error as Error).message}`, retryable: true };
     } finally {

@@ -1,8 +1,13 @@
 import { DynamicModule, Module } from '@nestjs/common';
-import { EngineModule } from '@task-engine/engine';
-import { OutboundHttp, type WorkerConfiguration } from '@task-engine/platform';
+import { Database } from '@task-engine/database';
+import { EngineModule, WorkRuns } from '@task-engine/engine';
+import { Log, OutboundHttp, type WorkerConfiguration } from '@task-engine/platform';
 import { ExecutionProcessor } from './execution.processor';
 import { createExecutors } from './executors';
+import { createRuntime } from './executors/container/create-runtime';
+import type { ContainerRuntime } from './executors/container/runtime';
+import { CONTAINER_RUNTIME, RuntimeReport } from './executors/container/runtime-report';
+import { StopRequests } from './executors/container/stop-requests';
 import { JobLogWriter } from './job-log-writer';
 import { Leases } from './leases';
 import { RunExecution } from './run-execution';
@@ -25,8 +30,13 @@ export class WorkerModule {
         },
         {
           provide: Executors,
-          inject: [OutboundHttp],
-          useFactory: (outbound: OutboundHttp) =>
+          inject: [OutboundHttp, CONTAINER_RUNTIME, WorkRuns, StopRequests],
+          useFactory: (
+            outbound: OutboundHttp,
+            runtime: ContainerRuntime | null,
+            runs: WorkRuns,
+            stopRequests: StopRequests,
+          ) =>
             new Executors(
               createExecutors({
                 outbound,
@@ -34,14 +44,31 @@ export class WorkerModule {
                 ffmpegPath: configuration.FFMPEG_PATH,
                 ffprobePath: configuration.FFPROBE_PATH,
                 maxDownloadBytes: configuration.MAX_DOWNLOAD_BYTES,
+                container: runtime
+                  ? {
+                      runtime,
+                      runs,
+                      stopRequests,
+                      outputBytes: configuration.CONTAINER_OUTPUT_BYTES,
+                      stopSeconds: configuration.CONTAINER_STOP_SECONDS,
+                    }
+                  : undefined,
               }),
             ),
+        },
+        {
+          provide: CONTAINER_RUNTIME,
+          inject: [Database, Log],
+          useFactory: (database: Database, log: Log) =>
+            configuration.CONTAINER_CONCURRENCY > 0 ? createRuntime(configuration, database, log) : null,
         },
         ExecutionProcessor,
         JobLogWriter,
         Leases,
         RunExecution,
         RunTask,
+        RuntimeReport,
+        StopRequests,
         Workspace,
       ],
     };

@@ -19,10 +19,17 @@ import { TaskEntity } from './entities/task.entity';
 import { UnsettledEntity } from './entities/unsettled.entity';
 import { WorkerEntity } from './entities/worker.entity';
 import { WorkerQueueEntity } from './entities/worker-queue.entity';
+import { CommandGroupEntity } from './entities/command-group.entity';
+import { CommandEntity } from './entities/command.entity';
+import { RunEntity } from './entities/run.entity';
+import { RunOutputEntity } from './entities/run-output.entity';
+import { ContainerHostEntity } from './entities/container-host.entity';
+import { WorkerRuntimeEntity } from './entities/worker-runtime.entity';
 import { Initial1700000000000 } from './migrations/1700000000000-initial';
 import { IdempotencyKey1700000000050 } from './migrations/1700000000050-idempotency-key';
 import { CostOfManyJobs1700000000100 } from './migrations/1700000000100-cost-of-many-jobs';
 import { HotPath1700000000200 } from './migrations/1700000000200-hot-path';
+import { Commands1700000000300 } from './migrations/1700000000300-commands';
 import { watched } from './watched-client';
 
 export const ENTITIES = [
@@ -46,6 +53,12 @@ export const ENTITIES = [
   UnsettledEntity,
   WorkerEntity,
   WorkerQueueEntity,
+  CommandGroupEntity,
+  CommandEntity,
+  RunEntity,
+  RunOutputEntity,
+  ContainerHostEntity,
+  WorkerRuntimeEntity,
 ];
 
 export interface ConnectionOptions {
@@ -84,7 +97,13 @@ export function createDataSourceOptions(options: ConnectionOptions): DataSourceO
     uuidExtension: 'pgcrypto',
     installExtensions: false,
     entities: ENTITIES,
-    migrations: [Initial1700000000000, IdempotencyKey1700000000050, CostOfManyJobs1700000000100, HotPath1700000000200],
+    migrations: [
+      Initial1700000000000,
+      IdempotencyKey1700000000050,
+      CostOfManyJobs1700000000100,
+      HotPath1700000000200,
+      Commands1700000000300,
+    ],
     migrationsTransactionMode: 'all',
     synchronize: false,
     extra: {

@@ -5,8 +5,11 @@ export { Leadership } from './leadership';
 export { migrate } from './migrate';
 export { isUnavailable } from './unavailability';
 export type { ClientKeyRecord, ClientRecord, KeyHash } from './stores/client.store';
+export type { CommandRecord, GroupRecord, NewCommand } from './stores/command.store';
+export { CIRCUIT, type HostState, type RuntimeKind } from './stores/container-host.store';
 export type {
   ClaimedDelivery,
+  DeliveryKind,
   DeliveryFilter,
   DeliveryRecord,
   DeliveryReport,
@@ -25,6 +28,8 @@ export type { KeptSubmission } from './stores/idempotency-key.store';
 export { SEVERITY, type LogLine, type Progname } from './stores/job-log.store';
 export type { JobRecord, NewJob, SubmittedJobRecord } from './stores/job.store';
 export { LANE_SETTINGS, type LaneRecord } from './stores/lane.store';
+export type { NewRun, RunPlace, RunRecord, RunResult, RunWithCommand } from './stores/run.store';
+export type { NewOutput, OutputPieceRow } from './stores/run-output.store';
 export type { ScheduleRecord } from './stores/schedule.store';
 export type { Sql } from './sql';
 export { createStores, type Stores } from './stores/stores';

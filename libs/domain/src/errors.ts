@@ -1,3 +1,5 @@
+import type { JsonObject } from './json';
+
 /**
  * Stable error codes of the engine. Each dialect maps every code to its own status and body
  * (`satisfies Record<ErrorCode, ...>`), so a new code breaks the build of every dialect that must learn it.
@@ -45,9 +47,12 @@ export class DomainError extends Error {
  */
 export class TaskFailure extends Error {
   readonly retryable: boolean;
+  /** What the engine is told beside the message. */
+  readonly output?: JsonObject;
 
-  constructor(message: string, options: { retryable?: boolean; cause?: unknown } = {}) {
+  constructor(message: string, options: { retryable?: boolean; output?: JsonObject; cause?: unknown } = {}) {
     super(message, { cause: options.cause });
+    this.output = options.output;
     this.name = 'TaskFailure';
     this.retryable = options.retryable ?? true;
   }

@@ -1,5 +1,11 @@
 export * from './notifications';
 export * from './work';
+export { EnqueueDto, MAX_ARGUMENT_BYTES, MAX_RETRIES } from './fastlane/enqueue.dto';
+export { isHostAndPort } from './fastlane/host-and-port';
+export { isImageName } from './fastlane/image-name';
+export { readJobUuid } from './fastlane/job-uuid';
+export { MIN_MEMORY_BYTES, readMemorySize } from './fastlane/memory-size';
+export { readStartIn, readUnixSeconds } from './fastlane/start-time';
 export { ChangeSettingDto } from './task-engine/change-setting.dto';
 export { readFlag } from './task-engine/flag';
 export {
@@ -15,3 +21,5 @@ export { SubmitJobDto, SubmittedJobDto } from './task-engine/submit-job.dto';
 export { SwitchScheduleDto } from './task-engine/switch-schedule.dto';
 export { dayOrInstant, type TimeSpan } from './task-engine/time-range';
 export { REQUESTED_STATES, UpdateJobDto } from './task-engine/update-job.dto';
+export { errorOf, executionDetails, type ShownRun, statusOf } from './fastlane/execution-details';
+export { naiveUtc } from './fastlane/naive-utc';

@@ -17,6 +17,10 @@ export const NOTIFICATIONS = {
   /** Whoever runs one of these executions stops it. */
   'execution.stop': z.object({ executionIds: z.array(rowId) }),
   'job.broken': z.object({ jobId: rowId }),
+  /** A run has written something, or has come to another state: whoever follows it looks. */
+  'run.output': z.object({ jobId: rowId }),
+  /** Whoever runs it ends its command. */
+  'run.stop': z.object({ jobId: rowId }),
 } satisfies Record<string, z.ZodType>;
 
 export type NotificationName = keyof typeof NOTIFICATIONS;

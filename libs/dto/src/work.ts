@@ -23,7 +23,7 @@ export const FIXED_QUEUES = Object.keys(FIXED) as readonly FixedQueue[];
 export type ExecutionWork = z.output<typeof execution>;
 
 /** Worker queues that exist in every installation; workflows may name others. */
-export const WORKER_QUEUES = ['work', 'windows_capture'] as const;
+export const WORKER_QUEUES = ['work', 'windows_capture', 'containers'] as const;
 
 /**
  * Durable work: what the payload of each queue is. Ids only, since the row is the truth. A name is never given another meaning: an

@@ -13,6 +13,7 @@ import {
 } from '@task-engine/database';
 import { planTasks, type Plan } from '@task-engine/workflows';
 import { HintSender } from './hints';
+import { EndRuns } from './runs/end-runs';
 import { JobEvents, lastTask, type JobEvent, type JobView } from './job-events';
 import { JobViews } from './job-views';
 
@@ -44,6 +45,7 @@ export class AdvanceJobs {
     private readonly database: Database,
     private readonly views: JobViews,
     private readonly events: JobEvents,
+    private readonly endRuns: EndRuns,
     private readonly hints: HintSender,
   ) {}
 
@@ -168,6 +170,8 @@ export class AdvanceJobs {
         events.push({ view, event: { kind: 'job', state: 'failed', error } });
       }
     }
+    // Has answers to wait for; of a workflow's jobs it says so at once.
+    const ofRuns = await this.endRuns.of(stores, settled.map(({ view }) => view));
     const [deliveries] = await commit(
       Promise.all([
         this.events.deliver(stores, events),
@@ -176,7 +180,7 @@ export class AdvanceJobs {
         stores.jobLog.append(lines, { jobsLocked: true }),
       ]),
     );
-    return { deliveries, freed: settled.map(({ view }) => view.job.laneId) };
+    return { deliveries: [...ofRuns, ...deliveries], freed: settled.map(({ view }) => view.job.laneId) };
   }
 }
 

@@ -1,10 +1,11 @@
 import { DynamicModule, type INestApplicationContext, Module } from '@nestjs/common';
-import { DatabaseModule, DatabaseReadiness, MigrationsReadiness } from '@task-engine/database';
+import { Database, DatabaseModule, DatabaseReadiness, MigrationsReadiness } from '@task-engine/database';
 import { MessagingModule, RedisReadiness, SubscriberReadiness } from '@task-engine/messaging';
 import type {
   AppName,
   ClientsConfiguration,
   DatabaseConfiguration,
+  Farm,
   ReadinessIndicator,
   RedisConfiguration,
 } from '@task-engine/platform';
@@ -31,6 +32,18 @@ import { ReportExecutions } from './report-executions';
 import { RerunJob } from './rerun-job';
 import { RetainJobs } from './retain-jobs';
 import { ReadSchedules, SwitchSchedule } from './schedules';
+import { CancelRuns } from './runs/cancel-runs';
+import { EndRuns } from './runs/end-runs';
+import { EnqueueCommand } from './runs/enqueue-command';
+import { Farms } from './runs/farms';
+import { FireCommands } from './runs/fire-commands';
+import { ReadCommands } from './runs/read-commands';
+import { ContainerHosts, ReadFarm } from './runs/read-farm';
+import { RetryCommand } from './runs/retry-command';
+import { RunEvents } from './runs/run-events';
+import { RunJobs } from './runs/run-jobs';
+import { StopCommand, StopRun } from './runs/stop-command';
+import { WorkRuns } from './runs/work-runs';
 import { SubmitJob } from './submit-job';
 import { SubmitOnce } from './submit-once';
 import { SweepLost } from './sweep-lost';
@@ -46,12 +59,17 @@ const VERBS = [
   ChangeSetting,
   ClaimExecutions,
   ClientKeys,
+  ContainerHosts,
+  EnqueueCommand,
   ExplainWait,
   ExpireLeases,
+  FireCommands,
   FoldTotals,
   HeartbeatExecutions,
   ProbeSemaphore,
   PushJobs,
+  ReadCommands,
+  ReadFarm,
   ReadHealth,
   ReadJobs,
   ReadSchedules,
@@ -59,6 +77,9 @@ const VERBS = [
   ReportExecutions,
   RerunJob,
   RetainJobs,
+  RetryCommand,
+  StopCommand,
+  StopRun,
   SubmitJob,
   SubmitOnce,
   SwitchSchedule,
@@ -66,10 +87,17 @@ const VERBS = [
   TimeOutJobs,
   UpdateJob,
   WorkerRegistration,
+  WorkRuns,
 ];
 
 /** What every app of the suite is configured with. */
-type EngineConfiguration = DatabaseConfiguration & RedisConfiguration & ClientsConfiguration & { DATA_DIR: string };
+type EngineConfiguration = DatabaseConfiguration &
+  RedisConfiguration &
+  ClientsConfiguration & {
+    DATA_DIR: string;
+    /** Of apps that accept commands. */
+    DOCKER_HOSTS?: Farm[];
+  };
 
 export interface EngineOptions {
   /** Name of the app, shown in pg_stat_activity. */
@@ -101,14 +129,24 @@ export class EngineModule {
           useFactory: () =>
             ClientConfigurations.load({ file: configuration.CLIENTS_CONFIG, dataDir: configuration.DATA_DIR }),
         },
+        {
+          provide: Farms,
+          inject: [Database, HintSender],
+          useFactory: (database: Database, hints: HintSender) =>
+            new Farms(configuration.DOCKER_HOSTS ?? [], database, hints),
+        },
+        CancelRuns,
         DefinitionCache,
+        EndRuns,
         HintSender,
         JobEvents,
         JobViews,
         Lanes,
+        RunEvents,
+        RunJobs,
         ...VERBS,
       ],
-      exports: [...VERBS, HintSender, JobEvents, Lanes, Definitions, ClientConfigurations],
+      exports: [...VERBS, Farms, HintSender, JobEvents, Lanes, Definitions, ClientConfigurations],
     };
   }
 }

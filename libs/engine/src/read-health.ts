@@ -1,12 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type QueueStatistics, type Statistics } from '@task-engine/database';
-import { WORKER_QUEUES } from '@task-engine/dto';
 import { WorkQueues } from '@task-engine/messaging';
 import { Lanes } from './lanes';
 
 /** Queues whose work has no rows of its own: only Redis knows what waits in them. */
 const BULL_ONLY = ['controller', 'scheduler'] as const;
-const ALWAYS_SHOWN = [...WORKER_QUEUES, ...BULL_ONLY, 'callback'] as const;
+const ALWAYS_SHOWN = ['work', 'windows_capture', ...BULL_ONLY, 'callback'] as const;
 
 export interface Health extends Statistics {
   /** Undefined: it answers. */

@@ -18,21 +18,24 @@ export class ReleaseDue {
   constructor(
     private readonly database: Database,
     private readonly queues: WorkQueues,
-    private readonly lanes: Lanes,
     private readonly hints: HintSender,
   ) {}
 
-  /** @returns for each job released, by how many seconds it was late */
-  async run(): Promise<number[]> {
+  /**
+   * @param held a lane whose jobs are not released at present, neither by their times nor by their semaphores
+   * @returns for each job released, by how many seconds it was late
+   */
+  async run(held?: number): Promise<number[]> {
     const { dueJobs } = this.database.stores;
     const late: number[] = [];
     for (;;) {
-      const released = await dueJobs.releaseDue(BATCH);
+      const released = await dueJobs.releaseDue(BATCH, held);
       late.push(...released.map((job) => job.lateSeconds));
-      if (released.length > 0) await this.hints.send({ queued: [await this.lanes.id('engine')] });
+      await this.hints.send({ queued: released.map((job) => job.laneId) });
       if (released.length < BATCH) break;
     }
-    for (;;) {
+    // only jobs of workflows have semaphores
+    while (held === undefined) {
       const ids = await dueJobs.takeDueSemaphores(BATCH, PROBE_HOLD_SECONDS);
       if (ids.length > 0) {
         const epoch = await this.queues.epoch();
@@ -41,8 +44,9 @@ export class ReleaseDue {
           ids.map((jobId) => ({ key: `semaphore-${jobId}-${epoch}`, data: { jobId } })),
         );
       }
-      if (ids.length < BATCH) return late;
+      if (ids.length < BATCH) break;
     }
+    return late;
   }
 }
 

@@ -17,7 +17,8 @@ import { JobViews } from './job-views';
 
 export type Outcome =
   | { state: 'succeeded'; output: JsonObject }
-  | { state: 'failed'; error: string; retryable: boolean }
+  /** `output`: what a task can tell although it failed. */
+  | { state: 'failed'; error: string; retryable: boolean; output?: JsonObject }
   /** Handed back, at shutdown or because it was not begun: runs again elsewhere, and no try is counted. */
   | { state: 'released' };
 
@@ -147,7 +148,7 @@ function decide(ended: EndedExecution[], views: JobView[], reports: Report[]): C
         });
         say(`'${task.name}' failed: ${error}. Retry ${retry.number} of ${retry.limit} in ${retry.delay} s`, 'WARN');
       } else {
-        Object.assign(task, { state: 'failed', error });
+        Object.assign(task, { state: 'failed', error, output: outcome.output ?? null });
         changes.failed.push({ id: task.id, error });
         say(`'${task.name}' failed: ${error}`, 'ERROR');
         changes.events.push({ view, event: { kind: 'task', event: 'fail', task, message: error } });

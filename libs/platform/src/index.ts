@@ -5,6 +5,7 @@ export { Shutdown } from './bootstrap/shutdown';
 export { type ControllerConfiguration, controllerSchema } from './configuration/controller.schema';
 export { describeConfiguration, type VariableDescription } from './configuration/describe-configuration';
 export { type DispatcherConfiguration, dispatcherSchema } from './configuration/dispatcher.schema';
+export type { Farm } from './configuration/farms';
 export { type GatewayConfiguration, gatewaySchema } from './configuration/gateway.schema';
 export {
   ConfigurationError,

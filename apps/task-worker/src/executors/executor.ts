@@ -1,4 +1,5 @@
 import type { JsonObject } from '@task-engine/domain';
+import type { ExecutionCause } from '@task-engine/database';
 import type { ClientConfiguration } from '@task-engine/workflows';
 
 /** Ruby Logger numbering, as the job log of the Task Engine API shows it (`severity`). */
@@ -9,6 +10,10 @@ export interface ExecutionContext {
   readonly jobId: string;
   readonly taskId: string;
   readonly executionId: string;
+  /** Why it runs: the first time, a retry, after a lost lease, or handed back by another worker. */
+  readonly cause: ExecutionCause;
+  /** Names the lease in what is written on the way. */
+  readonly token: string;
   readonly taskName: string;
   readonly workflow: string;
   readonly client: string;
@@ -21,6 +26,8 @@ export interface ExecutionContext {
   readonly workDir: string;
   /** Aborted when the job is broken, the lease is lost, the task's time limit passed or the process shuts down. */
   readonly signal: AbortSignal;
+  /** Runs when PostgreSQL knows the result: what would be missed by a further try can go now. */
+  onReported(cleanUp: () => Promise<void>): void;
   /** Appends a row to the job log (batched; order kept). Never pass a secret. */
   log(severity: LogSeverity, message: string): void;
 }

@@ -1,5 +1,6 @@
 import type { OutboundHttp } from '@task-engine/platform';
 import { commandExecutor } from './command.executor';
+import { containerExecutor, type ContainerOptions } from './container/container.executor';
 import type { Executor } from './executor';
 import { httpExecutor } from './http.executor';
 import { assetHandlers } from './media/asset.handlers';
@@ -26,6 +27,8 @@ export interface ExecutorOptions {
   ffprobePath?: string;
   /** Bytes of one source file; 10 GiB unless given. */
   maxDownloadBytes?: number;
+  /** What runs commands of clients; none are run without it. */
+  container?: ContainerOptions;
 }
 
 const DEFAULT_MAX_DOWNLOAD = 10 * 1024 ** 3;
@@ -51,6 +54,7 @@ export function createExecutors(options: ExecutorOptions): Map<string, Executor>
     ...storageHandlers(),
     publishHandler(),
     workspaceHandler(),
+    ...(options.container ? [containerExecutor(options.container)] : []),
   ];
   return new Map(executors.map((executor) => [executor.uses, executor]));
 }

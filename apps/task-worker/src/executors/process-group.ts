@@ -50,21 +50,36 @@ export class ProgramNotFound extends Error {
   }
 }
 
-/**
- * Runs a program in a process group of its own and leaves nothing of the group behind: an abort or the time limit sends SIGTERM to
- * the group and SIGKILL 5 s later; members that outlive the program are killed when it exits, and so is what left the group (`killStrays`).
- * Throws ProgramNotFound, or the error of spawn; how a started program ended is in the result.
- */
-export async function runProcess(options: ProcessOptions): Promise<ProcessResult> {
-  if (options.signal.aborted) {
-    return { exitCode: null, exitSignal: null, stopped: 'aborted', stdout: Buffer.alloc(0), stdoutTruncated: false };
-  }
+/** A program that runs in a process group of its own. */
+export interface RunningProcess {
+  readonly pid: number;
+  /** Nothing is read of them until somebody does. */
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Resolves as soon as the program itself has ended; never rejects. */
+  readonly exited: Promise<void>;
+  /**
+   * How it ended; nothing of its group is left then, nor of what left the group (`killStrays`). Rejects when it could not be started.
+   */
+  readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** Resolves when both outputs have been read to their ends. */
+  readonly closed: Promise<void>;
+  /** SIGTERM to the group, SIGKILL after so many milliseconds. A second call changes nothing. */
+  stop(graceMs: number): void;
+}
+
+/** @throws ProgramNotFound */
+export async function startProcess({
+  argv,
+  cwd,
+  environment: extra,
+}: Pick<ProcessOptions, 'argv' | 'cwd' | 'environment'>): Promise<RunningProcess> {
   const run = randomUUID();
-  const environment = { ...childEnvironment(options.environment), ...markOf(run) };
-  const file = await findProgram(options.argv[0], options.cwd, environment.PATH ?? '');
-  const [program, ...rest] = diesWithWorker([file, ...options.argv.slice(1)]);
+  const environment = { ...childEnvironment(extra), ...markOf(run) };
+  const file = await findProgram(argv[0], cwd, environment.PATH ?? '');
+  const [program, ...rest] = diesWithWorker([file, ...argv.slice(1)]);
   const child = spawn(program, rest, {
-    cwd: options.cwd,
+    cwd,
     env: environment,
     detached: true,
     shell: false,
@@ -75,17 +90,54 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
     child.once('exit', (code, signal) => resolve({ code, signal }));
   });
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  let ending: Promise<void> | undefined;
+  const over = exited.then(
+    () => undefined,
+    () => undefined,
+  );
+  const end = async () => {
+    const how = await exited;
+    // After a stop the rest of the group has its grace; after an ordinary exit nobody waits for strays.
+    if (ending) await ending;
+    else signalGroup(child, 'SIGKILL');
+    await killStrays(run);
+    return how;
+  };
+  const ended = end();
+  // who asks hears of a failed start; that nobody has asked yet must not end the worker
+  ended.catch(() => undefined);
+  return {
+    pid: child.pid ?? 0,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    exited: over,
+    ended,
+    closed,
+    stop: (graceMs) => {
+      ending ??= endGroup(child, graceMs);
+    },
+  };
+}
 
+/**
+ * Runs a program in a process group of its own and leaves nothing of the group behind: an abort or the time limit sends SIGTERM to
+ * the group and SIGKILL 5 s later; members that outlive the program are killed when it exits, and so is what left the group (`killStrays`).
+ * Throws ProgramNotFound, or the error of spawn; how a started program ended is in the result.
+ */
+export async function runProcess(options: ProcessOptions): Promise<ProcessResult> {
+  if (options.signal.aborted) {
+    return { exitCode: null, exitSignal: null, stopped: 'aborted', stdout: Buffer.alloc(0), stdoutTruncated: false };
+  }
+  const child = await startProcess(options);
   const kept = new KeptBytes(options.keepStdoutBytes ?? 0);
   const stdoutLines = followLines(child.stdout, options.onStdoutLine);
   const stderrLines = followLines(child.stderr, options.onStderrLine);
   child.stdout.on('data', (chunk: Buffer) => kept.add(chunk));
 
   let stopped: ProcessResult['stopped'] = null;
-  let ending: Promise<void> | undefined;
   const stop = (reason: 'aborted' | 'time_limit') => {
     stopped ??= reason;
-    ending ??= endGroup(child);
+    child.stop(TERM_GRACE_MS);
   };
   const onAbort = () => stop('aborted');
   options.signal.addEventListener('abort', onAbort, { once: true });
@@ -93,14 +145,10 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
   const limit = options.timeLimitSeconds
     ? setTimeout(() => stop('time_limit'), options.timeLimitSeconds * 1000)
     : undefined;
+  void child.exited.then(() => clearTimeout(limit));
   try {
-    const { code, signal } = await exited;
-    clearTimeout(limit);
-    // After an abort the rest of the group has its grace; after an ordinary exit nobody waits for strays.
-    if (ending) await ending;
-    else signalGroup(child, 'SIGKILL');
-    await killStrays(run);
-    await Promise.race([closed, delay(PIPE_DRAIN_MS)]);
+    const { code, signal } = await child.ended;
+    await Promise.race([child.closed, delay(PIPE_DRAIN_MS)]);
     stdoutLines.end();
     stderrLines.end();
     return { exitCode: code, exitSignal: signal, stopped, stdout: kept.bytes(), stdoutTruncated: kept.truncated };
@@ -113,9 +161,9 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
 }
 
 /** SIGTERM to the group, SIGKILL to whatever of it is left after the grace time; resolves when the group is gone. */
-async function endGroup(child: ChildProcess): Promise<void> {
+async function endGroup(child: ChildProcess, graceMs: number): Promise<void> {
   signalGroup(child, 'SIGTERM');
-  const deadline = Date.now() + TERM_GRACE_MS;
+  const deadline = Date.now() + graceMs;
   while (Date.now() < deadline) {
     if (!signalGroup(child, 0)) return;
     await delay(GROUP_POLL_MS);

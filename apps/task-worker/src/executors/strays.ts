@@ -9,15 +9,47 @@ export function markOf(run: string): Record<string, string> {
   return { [MARK]: run };
 }
 
+interface Wish {
+  run: string;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
+/** Runs that wait for the next look. */
+let wishes: Wish[] = [];
+let looking = false;
+
 /**
  * Kills what has left its process group (`setsid`, a daemon): it is known by its environment, which it inherited. Linux only; a process that
- * gave itself another environment is not found.
+ * gave itself another environment is not found. All processes of the machine are looked at (some milliseconds): those that ask meanwhile
+ * share the next look.
  */
 export async function killStrays(run: string): Promise<void> {
   if (process.platform !== 'linux') return;
+  const done = new Promise<void>((resolve, reject) => wishes.push({ run, resolve, reject }));
+  if (!looking) void lookForAll();
+  return done;
+}
+
+async function lookForAll(): Promise<void> {
+  looking = true;
+  while (wishes.length > 0) {
+    const asked = wishes;
+    wishes = [];
+    try {
+      await killAll(new Set(asked.map(({ run }) => run)));
+      for (const { resolve } of asked) resolve();
+    } catch (error) {
+      for (const { reject } of asked) reject(error);
+    }
+  }
+  looking = false;
+}
+
+async function killAll(runs: ReadonlySet<string>): Promise<void> {
   for (let round = 0; round < ROUNDS; round += 1) {
     const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-    const found = await Promise.all(pids.map((pid) => carries(pid, run)));
+    const found = await Promise.all(pids.map((pid) => carries(pid, runs)));
     const strays = pids.filter((_, index) => found[index]);
     if (strays.length === 0) return;
     for (const pid of strays) kill(Number(pid));
@@ -25,9 +57,13 @@ export async function killStrays(run: string): Promise<void> {
 }
 
 /** False also for a process that is gone, a dead one that nobody has waited for, and another user's. */
-async function carries(pid: string, run: string): Promise<boolean> {
+async function carries(pid: string, runs: ReadonlySet<string>): Promise<boolean> {
   const environment = await readFile(`/proc/${pid}/environ`, 'latin1').catch(() => '');
-  return environment.split('\0').includes(`${MARK}=${run}`);
+  const at = environment.startsWith(`${MARK}=`) ? 0 : environment.indexOf(`\0${MARK}=`) + 1;
+  if (at === 0 && !environment.startsWith(`${MARK}=`)) return false;
+  const from = at + MARK.length + 1;
+  const end = environment.indexOf('\0', from);
+  return runs.has(environment.slice(from, end < 0 ? undefined : end));
 }
 
 function kill(pid: number): void {

@@ -20,4 +20,13 @@ export class DeliveryAttemptEntity {
 
   @Column({ type: 'integer' })
   milliseconds!: number;
+
+  @Column({ name: 'sent_headers', type: 'jsonb', nullable: true })
+  sentHeaders!: Record<string, string> | null;
+
+  @Column({ name: 'answer_headers', type: 'jsonb', nullable: true })
+  answerHeaders!: Record<string, string> | null;
+
+  @Column({ name: 'answer_body', type: 'text', nullable: true })
+  answerBody!: string | null;
 }

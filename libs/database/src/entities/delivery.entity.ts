@@ -32,6 +32,12 @@ export class DeliveryEntity {
   @Column({ type: 'text' })
   body!: string;
 
+  @Column({ type: 'text' })
+  kind!: string;
+
+  @Column({ name: 'max_attempts', type: 'integer', nullable: true })
+  maxAttempts!: number | null;
+
   @Column({ type: 'jsonb' })
   headers!: JsonObject;
 

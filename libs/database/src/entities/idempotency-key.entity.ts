@@ -13,8 +13,12 @@ export class IdempotencyKeyEntity {
   @Column({ type: 'bytea' })
   fingerprint!: Buffer;
 
-  @Column({ name: 'job_id', type: 'bigint' })
-  jobId!: string;
+  @Column({ name: 'job_id', type: 'bigint', nullable: true })
+  jobId!: string | null;
+
+  /** Of a command: what its submission was answered with. */
+  @Column({ type: 'jsonb', nullable: true })
+  answer!: object | null;
 
   @Column({ name: 'created_at', type: 'timestamptz' })
   createdAt!: Date;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { DELIVERY_STATES, DELIVERY_TRANSITIONS, type DeliveryState } from '@task-engine/domain';
 import type { Sql } from '../sql';
+import { storableJson, storableText } from '../storable';
 import { SEVERITY } from './job-log.store';
 
 export interface NewDelivery {
@@ -14,7 +15,17 @@ export interface NewDelivery {
   body: string;
   headers: Record<string, string>;
   verifyTls: boolean;
+  /** How it is sent and repeated [callback]. */
+  kind?: DeliveryKind;
+  /** Tries in all; the dispatcher's own number unless given. */
+  maxAttempts?: number;
 }
+
+/**
+ * `callback`: to a job's endpoints, until one answers 2xx. `webhook`: to a webhook of a run, which has its own number of tries, takes every
+ * status below 400 for success and is shown what it answered. `mail`: by SMTP, the url is a mailto:.
+ */
+export type DeliveryKind = 'callback' | 'webhook' | 'mail';
 
 /** What a dispatcher gets with its lease. */
 export interface ClaimedDelivery {
@@ -36,6 +47,8 @@ export interface ClaimedDelivery {
   body: string;
   headers: Record<string, string>;
   verifyTls: boolean;
+  kind: DeliveryKind;
+  maxAttempts: number | null;
   /** Number of this try since the last replay, from 1. */
   attempt: number;
   createdAt: Date;
@@ -71,6 +84,8 @@ export interface DeliveryReport extends DeliveryLease {
   status: number | null;
   error: string | null;
   milliseconds: number;
+  /** What was sent and answered, where that is shown to somebody. */
+  shown?: { sentHeaders: Record<string, string>; answer: { headers: Record<string, string>; body: string } | null };
   /** Line for the job's log. */
   line: { severity: keyof typeof SEVERITY; message: string; visible: boolean } | null;
 }
@@ -134,11 +149,12 @@ export class DeliveryStore {
       return announced.size < announced.add(key).size;
     };
     return this.sql.query(
-      `INSERT INTO delivery (message_id, client_id, job_id, task_id, event, url, origin, body, headers, verify_tls, announces)
-       SELECT message_id, client_id, job_id, task_id, event, url, origin, body, headers, verify_tls, announces
+      `INSERT INTO delivery (message_id, client_id, job_id, task_id, event, url, origin, body, headers, verify_tls, announces, kind, max_attempts)
+       SELECT message_id, client_id, job_id, task_id, event, url, origin, body, headers, verify_tls, announces, kind, max_attempts
        FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::jsonb[],
-                   $10::boolean[], $11::boolean[])
-            WITH ORDINALITY AS d (message_id, client_id, job_id, task_id, event, url, origin, body, headers, verify_tls, announces, n)
+                   $10::boolean[], $11::boolean[], $12::text[], $13::int[])
+            WITH ORDINALITY AS d (message_id, client_id, job_id, task_id, event, url, origin, body, headers, verify_tls, announces, kind,
+                                  max_attempts, n)
        ORDER BY n RETURNING id, url`,
       [
         deliveries.map(() => `msg_${randomUUID()}`),
@@ -151,7 +167,10 @@ export class DeliveryStore {
         deliveries.map((delivery) => delivery.body),
         deliveries.map((delivery) => JSON.stringify(delivery.headers)),
         deliveries.map((delivery) => delivery.verifyTls),
-        deliveries.map(first),
+        // the line tells of a job's workflow definition, which a run has none of its own
+        deliveries.map((delivery) => (delivery.kind ?? 'callback') === 'callback' && first(delivery)),
+        deliveries.map((delivery) => delivery.kind ?? 'callback'),
+        deliveries.map((delivery) => delivery.maxAttempts ?? null),
       ],
     );
   }
@@ -216,7 +235,8 @@ export class DeliveryStore {
        )
        SELECT (SELECT count(*)::int FROM due) AS due, c.id, c.token, c.message_id AS "messageId", cl.name AS client,
               cl.signing_secret AS "signingSecret", cl.callback_headers AS "clientHeaders", j.definition_digest AS "definitionDigest",
-              c.job_id AS "jobId", c.task_id AS "taskId", c.event, c.url, c.origin, c.body, c.headers, c.verify_tls AS "verifyTls",
+              c.job_id AS "jobId", c.task_id AS "taskId", c.event, c.url, c.origin, c.body, c.headers, c.verify_tls AS "verifyTls", c.kind,
+              c.max_attempts AS "maxAttempts",
               c.attempts - c.attempts_before AS attempt, c.created_at AS "createdAt"
        FROM (SELECT) AS always
        LEFT JOIN (claimed c JOIN client cl ON cl.id = c.client_id JOIN job j ON j.id = c.job_id) ON true
@@ -256,8 +276,8 @@ export class DeliveryStore {
     const rows = await this.sql.query<{ id: string }>(
       `WITH report AS (
          SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::float8[], $5::int[], $6::text[], $7::int[], $8::smallint[],
-                              $9::text[], $10::boolean[])
-           AS r (id, token, state, delay, status, error, milliseconds, severity, message, visible)
+                              $9::text[], $10::boolean[], $11::jsonb[], $12::jsonb[], $13::text[])
+           AS r (id, token, state, delay, status, error, milliseconds, severity, message, visible, sent_headers, answer_headers, answer_body)
        ), held AS MATERIALIZED (
          SELECT d.id FROM delivery d JOIN report r USING (id) WHERE d.token = r.token AND d.state = 'sending'
          ORDER BY d.id FOR NO KEY UPDATE OF d
@@ -273,8 +293,8 @@ export class DeliveryStore {
          FROM report r, held WHERE d.id = held.id AND r.id = d.id AND d.token = r.token AND d.state = 'sending'
          RETURNING d.id, d.job_id, d.task_id, d.attempts
        ), tried AS (
-         INSERT INTO delivery_attempt (delivery_id, number, status, error, milliseconds)
-         SELECT c.id, c.attempts, r.status, r.error, r.milliseconds
+         INSERT INTO delivery_attempt (delivery_id, number, status, error, milliseconds, sent_headers, answer_headers, answer_body)
+         SELECT c.id, c.attempts, r.status, r.error, r.milliseconds, r.sent_headers, r.answer_headers, r.answer_body
          FROM changed c JOIN report r USING (id) WHERE r.state <> 'released'
        ), logged AS (
          INSERT INTO job_log (job_id, task_id, severity, progname, message, visible)
@@ -293,6 +313,9 @@ export class DeliveryStore {
         reports.map((report) => report.line && SEVERITY[report.line.severity]),
         reports.map((report) => report.line?.message ?? null),
         reports.map((report) => report.line?.visible ?? null),
+        reports.map(({ shown }) => (shown ? storableJson(shown.sentHeaders) : null)),
+        reports.map(({ shown }) => (shown?.answer ? storableJson(shown.answer.headers) : null)),
+        reports.map(({ shown }) => (shown?.answer ? storableText(shown.answer.body) : null)),
       ],
     );
     return rows.map((row) => row.id);
@@ -306,8 +329,8 @@ export class DeliveryStore {
          ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
        ), lost AS (
          UPDATE delivery d SET
-           state = CASE WHEN d.attempts - d.attempts_before < $2 THEN 'pending' ELSE 'exhausted' END,
-           finished_at = CASE WHEN d.attempts - d.attempts_before < $2 THEN NULL ELSE clock_timestamp() END,
+           state = CASE WHEN d.attempts - d.attempts_before < COALESCE(d.max_attempts, $2) THEN 'pending' ELSE 'exhausted' END,
+           finished_at = CASE WHEN d.attempts - d.attempts_before < COALESCE(d.max_attempts, $2) THEN NULL ELSE clock_timestamp() END,
            next_at = clock_timestamp(), last_status = NULL, last_error = $3, token = NULL, lease_expires_at = NULL
          FROM late WHERE d.id = late.id AND d.state = 'sending' RETURNING d.id, d.state, d.attempts, d.job_id, d.task_id, d.event
        ), tried AS (

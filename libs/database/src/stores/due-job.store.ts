@@ -35,11 +35,15 @@ export class DueJobStore {
     return rows.length === 1;
   }
 
-  /** scheduled -> queued for due jobs without a semaphore, oldest due time first. Several callers share the work (SKIP LOCKED). */
-  async releaseDue(limit: number): Promise<{ id: string; lateSeconds: number }[]> {
+  /**
+   * scheduled -> queued for due jobs without a semaphore, oldest due time first. Several callers share the work (SKIP LOCKED).
+   * @param held a lane whose jobs are not released at present
+   */
+  async releaseDue(limit: number, held?: number): Promise<{ id: string; lateSeconds: number; laneId: number }[]> {
     const due = `id IN (SELECT id FROM job WHERE state = 'scheduled' AND GREATEST(run_at, semaphore_next_at) <= statement_timestamp()
-      AND semaphore_url IS NULL ORDER BY GREATEST(run_at, semaphore_next_at) LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)`;
-    return this.sql.prepared(change('queued', due, `wait_reason = NULL`), [limit, 'run_at has come']);
+      AND semaphore_url IS NULL AND lane_id IS DISTINCT FROM $3 ORDER BY GREATEST(run_at, semaphore_next_at) LIMIT $1
+      FOR NO KEY UPDATE SKIP LOCKED)`;
+    return this.sql.prepared(change('queued', due, `wait_reason = NULL`), [limit, 'run_at has come', held ?? null]);
   }
 
   /**
@@ -88,10 +92,12 @@ export class DueJobStore {
     );
   }
 
-  /** The earliest time at which a scheduled job wants attention, and the database's clock. */
-  async nextDue(): Promise<{ at: Date | null; now: Date }> {
+  /** The earliest time at which a scheduled job wants attention, and the database's clock. @param held a lane that is not looked at */
+  async nextDue(held?: number): Promise<{ at: Date | null; now: Date }> {
     const [row] = await this.sql.prepared<{ at: Date | null; now: Date }>(
-      `SELECT (SELECT min(GREATEST(run_at, semaphore_next_at)) FROM job WHERE state = 'scheduled') AS at, clock_timestamp() AS now`,
+      `SELECT (SELECT GREATEST(run_at, semaphore_next_at) FROM job WHERE state = 'scheduled' AND lane_id IS DISTINCT FROM $1
+               ORDER BY GREATEST(run_at, semaphore_next_at) LIMIT 1) AS at, clock_timestamp() AS now`,
+      [held ?? null],
     );
     return row!;
   }

@@ -237,6 +237,22 @@ export class ExecutionStore {
     return rows.filter((row) => row.running).map((row) => row.id);
   }
 
+  /**
+   * Ends what a job that its client has stopped still waits with. Waits for a claim that is about to take it.
+   * @returns whether one of its executions runs, so that its worker has to end it
+   */
+  async endWaiting(jobId: string): Promise<boolean> {
+    await this.sql.query(
+      `UPDATE execution SET state = 'stopped', finished_at = clock_timestamp() WHERE job_id = $1 AND ${unindexed(`state = 'queued'`)}`,
+      [jobId],
+    );
+    // a statement of its own: it sees the claim that the one before has waited for
+    const rows = await this.sql.query(`SELECT FROM execution WHERE job_id = $1 AND ${unindexed(`state = 'running'`)}`, [
+      jobId,
+    ]);
+    return rows.length > 0;
+  }
+
   /** Takes what waits of a job that is paused out of its queue. Waits for a claim that is about to take it. */
   async park(jobId: string): Promise<void> {
     await this.sql.query(

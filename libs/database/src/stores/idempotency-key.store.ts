@@ -28,6 +28,28 @@ export class IdempotencyKeyStore {
     return rows.length === 1;
   }
 
+  /** What a command's submission was answered with, by its key. */
+  async findAnswer<Answer>(
+    clientId: number,
+    key: string,
+  ): Promise<{ fingerprint: string; answer: Answer } | undefined> {
+    const rows = await this.sql.query<{ fingerprint: string; answer: Answer }>(
+      `SELECT encode(fingerprint, 'hex') AS fingerprint, answer FROM idempotency_key WHERE client_id = $1 AND key = $2 AND answer IS NOT NULL`,
+      [clientId, key],
+    );
+    return rows[0];
+  }
+
+  /** As `keep`, for a command. */
+  async keepAnswer(clientId: number, key: string, fingerprint: string, answer: object): Promise<boolean> {
+    const rows = await this.sql.query(
+      `INSERT INTO idempotency_key (client_id, key, fingerprint, answer) VALUES ($1, $2, decode($3, 'hex'), $4)
+       ON CONFLICT (client_id, key) DO NOTHING RETURNING client_id`,
+      [clientId, key, fingerprint, JSON.stringify(answer)],
+    );
+    return rows.length === 1;
+  }
+
   /** Forgets up to `limit` keys that came more than `hours` hours ago. @returns how many */
   async deleteOld(hours: number, limit: number): Promise<number> {
     const rows = await this.sql.query(

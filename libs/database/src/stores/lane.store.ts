@@ -59,6 +59,19 @@ export class LaneStore {
     ]);
   }
 
+  /** The lane, made when it is new, with this limit. Under its lock, as every change of a limit. */
+  async ensure(name: string, maxRunning: number): Promise<{ id: number; changed: boolean }> {
+    await this.sql.query(`INSERT INTO lane (name, max_running) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, [
+      name,
+      maxRunning,
+    ]);
+    const changed = await this.sql.query(
+      `UPDATE lane SET max_running = $2, updated_at = now() WHERE name = $1 AND max_running <> $2 RETURNING id`,
+      [name, maxRunning],
+    );
+    return { id: (await this.findByName(name))!.id, changed: changed.length > 0 };
+  }
+
   async setPaused(name: string, paused: boolean): Promise<boolean> {
     const rows = await this.sql.query(`UPDATE lane SET paused = $2, updated_at = now() WHERE name = $1 RETURNING id`, [
       name,

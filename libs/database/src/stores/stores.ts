@@ -1,6 +1,8 @@
 import type { Sql } from '../sql';
 import { AdmissionStore } from './admission.store';
 import { ClientStore } from './client.store';
+import { CommandStore } from './command.store';
+import { ContainerHostStore } from './container-host.store';
 import { DefinitionStore } from './definition.store';
 import { DeliveryStore } from './delivery.store';
 import { DueJobStore } from './due-job.store';
@@ -10,6 +12,9 @@ import { JobLogStore } from './job-log.store';
 import { JobQueryStore } from './job-query.store';
 import { JobStore } from './job.store';
 import { LaneStore } from './lane.store';
+import { RunStore } from './run.store';
+import { RunDeliveryStore } from './run-delivery.store';
+import { RunOutputStore } from './run-output.store';
 import { ScheduleStore } from './schedule.store';
 import { SettingStore } from './setting.store';
 import { StatisticsStore } from './statistics.store';
@@ -21,6 +26,8 @@ import { WorkerStore } from './worker.store';
 export interface Stores {
   admission: AdmissionStore;
   clients: ClientStore;
+  commands: CommandStore;
+  containerHosts: ContainerHostStore;
   definitions: DefinitionStore;
   deliveries: DeliveryStore;
   dueJobs: DueJobStore;
@@ -30,6 +37,9 @@ export interface Stores {
   jobQueries: JobQueryStore;
   jobs: JobStore;
   lanes: LaneStore;
+  runDeliveries: RunDeliveryStore;
+  runOutput: RunOutputStore;
+  runs: RunStore;
   schedules: ScheduleStore;
   settings: SettingStore;
   statistics: StatisticsStore;
@@ -42,6 +52,8 @@ export function createStores(sql: Sql): Stores {
   return {
     admission: new AdmissionStore(sql),
     clients: new ClientStore(sql),
+    commands: new CommandStore(sql),
+    containerHosts: new ContainerHostStore(sql),
     definitions: new DefinitionStore(sql),
     deliveries: new DeliveryStore(sql),
     dueJobs: new DueJobStore(sql),
@@ -51,6 +63,9 @@ export function createStores(sql: Sql): Stores {
     jobQueries: new JobQueryStore(sql),
     jobs: new JobStore(sql),
     lanes: new LaneStore(sql),
+    runDeliveries: new RunDeliveryStore(sql),
+    runOutput: new RunOutputStore(sql),
+    runs: new RunStore(sql),
     schedules: new ScheduleStore(sql),
     settings: new SettingStore(sql),
     statistics: new StatisticsStore(sql),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { integer } from './fields';
+import { flag, integer, optionalText } from './fields';
 import {
   clientsVariables,
   databaseVariables,
@@ -32,6 +32,13 @@ export const dispatcherSchema = z
       default: 5,
     }),
     CALLBACK_MAX_RETRY_SECONDS: integer('Seconds between two tries at most', { min: 1, max: 604_800, default: 21_600 }),
+    SMTP_HOST: optionalText('Mail server for `notify` of fastlane jobs; without it and SMTP_FROM no mail is sent'),
+    SMTP_PORT: integer('Port of the mail server', { min: 1, max: 65_535, default: 25 }),
+    SMTP_USER: optionalText('User at the mail server; none: no login'),
+    SMTP_PASSWORD: optionalText('Password at the mail server'),
+    SMTP_FROM: optionalText('Sender of the mails'),
+    SMTP_USE_SSL: flag('Send mails only over STARTTLS', false),
+    FASTLANE_SERVER_NAME: optionalText('Name and port of the fastlane API in links of mails; none without it'),
     CALLBACK_CONCURRENCY: integer('Callbacks that one process sends at one time', { min: 1, max: 1024, default: 256 }),
   })
   .superRefine(heartbeatFitsLease);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { AddressRules } from '../outbound/address-rules';
+import { farms } from './farms';
 import { choice, flag, integer, list, optionalText, port, splitList, text, url } from './fields';
 
 /** Groups of variables that several apps share. The parsed configuration keeps the variables' names as keys. */
@@ -97,6 +98,12 @@ export const outboundVariables = {
 
 export const clientsVariables = {
   CLIENTS_CONFIG: optionalText('File (YAML) with the settings of each client: storage, extra callback headers, caps'),
+};
+
+export const farmVariables = {
+  DOCKER_HOSTS: farms(
+    'Farms of hosts for containers, as JSON: `[{"match": "", "hosts": ["localhost:2375"], "maxRunning": 2}]`. A farm is for the tasks whose names begin as `match` says; the one for all stands last',
+  ),
 };
 
 export const dataVariables = {

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 
-import { integer, list, queueList, text } from './fields';
+import { choice, integer, list, queueList, text } from './fields';
 import {
   clientsVariables,
   databaseVariables,
   dataVariables,
+  farmVariables,
   heartbeatFitsLease,
   leaseVariables,
   opsVariables,
@@ -33,6 +34,27 @@ export const workerSchema = z
       default: 2,
     }),
     FURTHER_QUEUES: queueList('Queues that only workflow definitions name, as name:slots,name:slots'),
+    ...farmVariables,
+    FASTLANE_EXECUTOR: choice(
+      'Where commands run: in containers of the engines that DOCKER_HOSTS names, as Jobs of a Kubernetes cluster, or as processes of this worker; `auto`: in containers if an engine answers at start, else as processes',
+      ['auto', 'docker', 'kubernetes', 'host'],
+      'auto',
+    ),
+    CONTAINER_CONCURRENCY: integer('Commands that one process looks after at one time', {
+      min: 0,
+      max: 1024,
+      default: 64,
+    }),
+    CONTAINER_OUTPUT_BYTES: integer('Bytes of output that are kept of one execution at most', {
+      min: 1024,
+      max: 1_073_741_824,
+      default: 16_777_216,
+    }),
+    CONTAINER_STOP_SECONDS: integer('Seconds between SIGTERM and SIGKILL when a command is stopped', {
+      min: 0,
+      max: 3600,
+      default: 10,
+    }),
     COMMAND_ALLOW: list('Programs, comma-separated, that the command executor may start; none when unset'),
     MAX_DOWNLOAD_BYTES: integer('Bytes of one source file at most', {
       min: 1,

@@ -1,0 +1,56 @@
+import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { WorkerRegistration, WorkRuns } from '@task-engine/engine';
+import { Log, Shutdown } from '@task-engine/platform';
+import type { ContainerRuntime } from './runtime';
+
+/** Injection token of this worker's ContainerRuntime; null while it runs no commands. */
+export const CONTAINER_RUNTIME = Symbol('container runtime');
+/** Between two reports, in milliseconds: how old the farm's status may be. */
+const EVERY_MS = 3_000;
+
+/** Tells what this worker sees of its hosts, and removes what dead workers have left there. */
+@Injectable()
+export class RuntimeReport implements OnApplicationBootstrap {
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    @Inject(CONTAINER_RUNTIME) private readonly runtime: ContainerRuntime | null,
+    private readonly runs: WorkRuns,
+    private readonly registration: WorkerRegistration,
+    private readonly shutdown: Shutdown,
+    private readonly log: Log,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    if (!this.runtime) return;
+    const look = () => {
+      void this.look(this.runtime!).finally(() => {
+        if (!this.shutdown.started) this.timer = setTimeout(look, EVERY_MS);
+      });
+    };
+    look();
+    this.shutdown.onStopIntake('runtime report', () => clearTimeout(this.timer));
+    this.shutdown.onFlush('container runtime', () => this.runtime!.close());
+  }
+
+  private async look(runtime: ContainerRuntime): Promise<void> {
+    try {
+      await this.runs.report(this.registration.id, runtime.kind, await runtime.hosts());
+      if (runtime.survivesWorker) await this.removeLeftovers(runtime);
+    } catch (error) {
+      this.log.warn({ err: error }, 'the hosts of containers could not be looked at');
+    }
+  }
+
+  /** Containers of runs that are over: their worker died between the report and the removal. */
+  private async removeLeftovers(runtime: ContainerRuntime): Promise<void> {
+    const containers = await runtime.all();
+    const over = await this.runs.over(containers.map(({ runId }) => runId));
+    for (const container of containers) {
+      if (!over.has(container.runId)) continue;
+      await runtime.stop(container, 0);
+      await runtime.remove(container);
+      this.log.info({ container: container.containerId, run: container.runId }, 'removed what was left of a run');
+    }
+  }
+}

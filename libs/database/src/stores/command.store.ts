@@ -1,0 +1,250 @@
+import { createHash } from 'node:crypto';
+import type { JsonObject } from '@task-engine/domain';
+import type { Sql } from '../sql';
+import { storableJson } from '../storable';
+
+export interface GroupRecord {
+  id: number;
+  name: string;
+  /** Owns the jobs of its runs and their limit. */
+  clientId: number;
+}
+
+export interface GroupSummaryRow {
+  name: string;
+  createdAt: Date;
+  commandAddedAt: Date;
+  commands: number;
+}
+
+export interface CommandRecord {
+  id: string;
+  groupId: number;
+  group: string;
+  clientId: number;
+  laneId: number;
+  uuid: string;
+  image: string;
+  command: string;
+  /** What its client asked for besides. */
+  request: JsonObject;
+  retryCount: number;
+  /** When its cron rule fires next; null without one. */
+  nextAt: Date | null;
+  queueId: string;
+  requestedFrom: string | null;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+export interface NewCommand {
+  groupId: number;
+  laneId: number;
+  uuid: string;
+  image: string;
+  command: string;
+  request: JsonObject;
+  nextAt: Date | null;
+  queueId: string;
+  requestedFrom: string | null;
+}
+
+/** Longest start of a group's name in the name of its client, which has 200 characters. */
+const CLIENT_NAME_LENGTH = 150;
+
+const COLUMNS = `c.id, c.group_id AS "groupId", g.name AS group, g.client_id AS "clientId", c.lane_id AS "laneId", c.uuid, c.image,
+  c.command, c.request, c.retry_count AS "retryCount", c.next_at AS "nextAt", c.queue_id AS "queueId",
+  c.requested_from AS "requestedFrom", c.created_at AS "createdAt", c.updated_at AS "updatedAt"`;
+
+const FROM = `FROM command c JOIN command_group g ON g.id = c.group_id`;
+
+/** The words of a group's name, as its index has them. */
+const WORDS = `to_tsvector('english', regexp_replace(name, '[^[:alnum:]_]+', ' ', 'g'))`;
+
+/** Commands and the groups they belong to. */
+export class CommandStore {
+  constructor(private readonly sql: Sql) {}
+
+  async findGroup(name: string): Promise<GroupRecord | undefined> {
+    const rows = await this.sql.query<GroupRecord>(
+      `SELECT id, name, client_id AS "clientId" FROM command_group WHERE digest = $1`,
+      [digestOf(name)],
+    );
+    return rows[0];
+  }
+
+  /** The group, created with a client of its own when it is new. In a transaction: a second one with the same name waits for this one. */
+  async ensureGroup(name: string): Promise<GroupRecord> {
+    const known = await this.findGroup(name);
+    if (known) return known;
+    const client = clientName(name);
+    await this.sql.query(`INSERT INTO client (name) VALUES ($1) ON CONFLICT (name) DO NOTHING`, [client]);
+    await this.sql.query(
+      `INSERT INTO command_group (name, digest, client_id) SELECT $1, $2, id FROM client WHERE client.name = $3
+       ON CONFLICT (digest) DO NOTHING`,
+      [name, digestOf(name), client],
+    );
+    return (await this.findGroup(name))!;
+  }
+
+  /** A command was added to the group. */
+  async touchGroup(id: number): Promise<void> {
+    await this.sql.query(`UPDATE command_group SET command_added_at = now() WHERE id = $1`, [id]);
+  }
+
+  /** Groups in the order in which they were made. */
+  async groups(offset: number, limit: number): Promise<GroupSummaryRow[]> {
+    return this.sql.query(`${SUMMARY} ORDER BY g.id OFFSET $1 LIMIT $2`, [offset, limit]);
+  }
+
+  async countGroups(): Promise<number> {
+    const [row] = await this.sql.query<{ n: number }>(`SELECT count(*)::int AS n FROM command_group`);
+    return row!.n;
+  }
+
+  /** Groups whose names have any of the words, those with more of them first. */
+  async search(words: string[], offset: number, limit: number): Promise<GroupSummaryRow[]> {
+    return this.sql.query(
+      `${SUMMARY} WHERE ${WORDS} @@ ${ANY_WORD} ORDER BY ts_rank(${WORDS}, ${ANY_WORD}) DESC, g.id OFFSET $2 LIMIT $3`,
+      [words, offset, limit],
+    );
+  }
+
+  async countFound(words: string[]): Promise<number> {
+    const [row] = await this.sql.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM command_group WHERE ${WORDS} @@ ${ANY_WORD}`,
+      [words],
+    );
+    return row!.n;
+  }
+
+  /** Those of a group, the one that changed last first. */
+  async ofGroup(groupId: number): Promise<{ uuid: string; createdAt: Date }[]> {
+    return this.sql.query(
+      `SELECT uuid, created_at AS "createdAt" FROM command WHERE group_id = $1 ORDER BY updated_at DESC, id DESC`,
+      [groupId],
+    );
+  }
+
+  async find(group: string, uuid: string): Promise<CommandRecord | undefined> {
+    const rows = await this.sql.query<CommandRecord>(`SELECT ${COLUMNS} ${FROM} WHERE g.digest = $1 AND c.uuid = $2`, [
+      digestOf(group),
+      uuid,
+    ]);
+    return rows[0];
+  }
+
+  /** Locks a command until the end of the transaction. */
+  async lock(id: string): Promise<CommandRecord | undefined> {
+    const rows = await this.sql.query<CommandRecord>(
+      `SELECT ${COLUMNS} ${FROM} WHERE c.id = $1 FOR NO KEY UPDATE OF c`,
+      [id],
+    );
+    return rows[0];
+  }
+
+  async insert(command: NewCommand): Promise<string> {
+    const [row] = await this.sql.query<{ id: string }>(
+      `INSERT INTO command (group_id, lane_id, uuid, image, command, request, next_at, queue_id, requested_from)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (group_id, uuid) DO NOTHING RETURNING id`,
+      parametersOf(command),
+    );
+    return row?.id ?? '';
+  }
+
+  /** Takes everything of a new request; retries are counted anew. */
+  async update(id: string, command: NewCommand): Promise<void> {
+    await this.sql.query(
+      `UPDATE command SET group_id = $1, lane_id = $2, uuid = $3, image = $4, command = $5, request = $6, next_at = $7, queue_id = $8,
+              requested_from = $9, retry_count = 0, updated_at = now() WHERE id = $10`,
+      [...parametersOf(command), id],
+    );
+  }
+
+  /** No further retry, no further firing. */
+  async stop(id: string): Promise<void> {
+    await this.sql.query(
+      `UPDATE command SET retry_count = COALESCE((request->>'retries')::int, 0) + 1, next_at = NULL, updated_at = now() WHERE id = $1`,
+      [id],
+    );
+  }
+
+  async stopRetries(id: string): Promise<void> {
+    await this.sql.query(
+      `UPDATE command SET retry_count = COALESCE((request->>'retries')::int, 0) + 1, updated_at = now() WHERE id = $1`,
+      [id],
+    );
+  }
+
+  /** Counts a retry, unless none is left. @returns its number, from 1 */
+  async countRetry(id: string): Promise<number | undefined> {
+    const rows = await this.sql.query<{ n: number }>(
+      `UPDATE command SET retry_count = retry_count + 1, updated_at = now()
+       WHERE id = $1 AND retry_count < COALESCE((request->>'retries')::int, 0) RETURNING retry_count AS n`,
+      [id],
+    );
+    return rows[0]?.n;
+  }
+
+  async requeued(id: string, queueId: string): Promise<void> {
+    await this.sql.query(`UPDATE command SET queue_id = $2, updated_at = now() WHERE id = $1`, [id, queueId]);
+  }
+
+  /** Commands whose cron rule fires now. Locked; several callers share them. */
+  async lockDue(limit: number): Promise<CommandRecord[]> {
+    return this.sql.query<CommandRecord>(
+      `SELECT ${COLUMNS} ${FROM} WHERE c.next_at <= statement_timestamp() ORDER BY c.next_at LIMIT $1 FOR NO KEY UPDATE OF c SKIP LOCKED`,
+      [limit],
+    );
+  }
+
+  /** The rule has fired: when it does so again, with all its retries. */
+  async fired(id: string, nextAt: Date | null): Promise<void> {
+    await this.sql.query(`UPDATE command SET next_at = $2, retry_count = 0, updated_at = now() WHERE id = $1`, [
+      id,
+      nextAt,
+    ]);
+  }
+
+  async nextDue(): Promise<Date | null> {
+    const [row] = await this.sql.prepared<{ at: Date | null }>(
+      `SELECT min(next_at) AS at FROM command WHERE next_at IS NOT NULL`,
+    );
+    return row!.at;
+  }
+
+  async scheduled(limit: number): Promise<CommandRecord[]> {
+    return this.sql.query<CommandRecord>(
+      `SELECT ${COLUMNS} ${FROM} WHERE c.next_at IS NOT NULL ORDER BY c.next_at, c.id LIMIT $1`,
+      [limit],
+    );
+  }
+
+  async count(): Promise<number> {
+    const [row] = await this.sql.query<{ n: number }>(`SELECT count(*)::int AS n FROM command`);
+    return row!.n;
+  }
+}
+
+const SUMMARY = `SELECT g.name, g.created_at AS "createdAt", g.command_added_at AS "commandAddedAt",
+  (SELECT count(*)::int FROM command c WHERE c.group_id = g.id) AS commands FROM command_group g`;
+
+/** Each word through the same dictionary as the names, joined with "or". */
+const ANY_WORD = `(SELECT COALESCE(string_agg(q::text, ' | '), '')::tsquery FROM
+  (SELECT plainto_tsquery('english', word) AS q FROM unnest($1::text[]) AS word) words WHERE numnode(q) > 0)`;
+
+function parametersOf(command: NewCommand): unknown[] {
+  const { groupId, laneId, uuid, image, request, nextAt, queueId, requestedFrom } = command;
+  return [groupId, laneId, uuid, image, command.command, storableJson(request), nextAt, queueId, requestedFrom];
+}
+
+/** Names have no limit of length; an index entry has. */
+function digestOf(name: string): Buffer {
+  return createHash('sha256').update(name).digest();
+}
+
+function clientName(group: string): string {
+  const name = `fastlane/${group}`;
+  if (name.length <= CLIENT_NAME_LENGTH) return name;
+  return `${name.slice(0, CLIENT_NAME_LENGTH).toWellFormed()} ${digestOf(group).toString('hex').slice(0, 16)}`;
+}

@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { DomainError, type JsonObject } from '@task-engine/domain';
+import { Database, type GroupRecord, type NewCommand, type Stores } from '@task-engine/database';
+import { Notifier } from '@task-engine/messaging';
+import { HintSender, type Hints } from '../hints';
+import { CancelRuns } from './cancel-runs';
+import type { CommandRequest } from './command-request';
+import { nextFiring } from './cron';
+import { Farms } from './farms';
+import { holdCommand, untilHeld } from './hold-command';
+import { RunJobs } from './run-jobs';
+
+export interface EnqueuedCommand {
+  uuid: string;
+  /** Null when it runs later. */
+  runUuid: string | null;
+  queueId: string;
+}
+
+interface Written {
+  answer: EnqueuedCommand;
+  hints: Partial<Hints>;
+  stopping: string[];
+}
+
+const REPLACED = 'The job was updated before this execution was done.';
+
+/** Accepts a command, or takes a command's new request in place of the old one, whose open runs end. Answers after COMMIT. */
+@Injectable()
+export class EnqueueCommand {
+  constructor(
+    private readonly database: Database,
+    private readonly farms: Farms,
+    private readonly runJobs: RunJobs,
+    private readonly cancelRuns: CancelRuns,
+    private readonly hints: HintSender,
+    private readonly notifier: Notifier,
+  ) {}
+
+  /**
+   * @param options.uuid creates or updates this command of the group; without it a new one is made
+   * @param options.idempotencyKey the same key with the same fingerprint is answered as before and does nothing again
+   * @throws DomainError invalid_parameter, key_reused; nothing is written then
+   */
+  async run(
+    request: CommandRequest,
+    options: { uuid?: string; idempotencyKey?: { key: string; fingerprint: string } } = {},
+  ): Promise<EnqueuedCommand> {
+    // before anything is written: a rule that never fires again is refused
+    const firstAt = firstTime(request);
+    const laneId = await this.farms.laneOf(request.group);
+    await this.runJobs.ready();
+    const { answer, hints, stopping } = await untilHeld(() =>
+      this.database.transaction((stores) => this.write(stores, { request, firstAt, laneId, ...options })),
+    );
+    for (const jobId of stopping) this.notifier.emit('run.stop', { jobId });
+    await this.hints.send(hints);
+    return answer;
+  }
+
+  private async write(
+    stores: Stores,
+    submitted: {
+      request: CommandRequest;
+      firstAt: Date | null;
+      laneId: number;
+      uuid?: string;
+      idempotencyKey?: { key: string; fingerprint: string };
+    },
+  ): Promise<Written> {
+    const { request, idempotencyKey: once } = submitted;
+    const group = await stores.commands.ensureGroup(request.group);
+    const answer: EnqueuedCommand = {
+      uuid: submitted.uuid ?? randomUUID(),
+      runUuid: null,
+      queueId: randomUUID(),
+    };
+    const earlier = once && (await this.earlier(stores, group, once));
+    if (earlier) return { answer: earlier, hints: {}, stopping: [] };
+    if (request.groupLimit !== null) await this.limit(stores, group, request.groupLimit);
+    const { commandId, hints, stopping } = await this.keep(stores, group, { ...submitted, answer });
+    const { when } = request;
+    if (when.kind !== 'cron') {
+      const [run] = await this.runJobs.insert(stores, [
+        {
+          commandId,
+          clientId: group.clientId,
+          laneId: submitted.laneId,
+          image: request.image,
+          command: request.command,
+          cause: when.kind === 'now' ? 'request' : 'schedule',
+          dueAt: when.kind === 'now' ? null : when.at,
+          requestedFrom: request.requestedFrom,
+        },
+      ]);
+      if (when.kind === 'now') answer.runUuid = run!.uuid;
+      if (!run!.later) hints.queued = [run!.laneId];
+    }
+    if (request.groupLimit !== null) hints.lanes = [submitted.laneId];
+    hints.dueChanged = when.kind !== 'now';
+    if (once && !(await stores.idempotencyKeys.keepAnswer(group.clientId, once.key, once.fingerprint, answer))) {
+      throw new DomainError('unavailable', 'Another request with this Idempotency-Key is being answered');
+    }
+    return { answer, hints, stopping };
+  }
+
+  private async earlier(stores: Stores, group: GroupRecord, once: { key: string; fingerprint: string }) {
+    const kept = await stores.idempotencyKeys.findAnswer<EnqueuedCommand>(group.clientId, once.key);
+    if (kept && kept.fingerprint !== once.fingerprint)
+      throw new DomainError('key_reused', 'This Idempotency-Key was used for another request');
+    return kept?.answer;
+  }
+
+  /** The command's row; open runs of an earlier request are cancelled. */
+  private async keep(
+    stores: Stores,
+    group: GroupRecord,
+    {
+      request,
+      firstAt,
+      laneId,
+      answer,
+    }: { request: CommandRequest; firstAt: Date | null; laneId: number; answer: EnqueuedCommand },
+  ): Promise<{ commandId: string; hints: Partial<Hints>; stopping: string[] }> {
+    const row: NewCommand = {
+      groupId: group.id,
+      laneId,
+      uuid: answer.uuid,
+      image: request.image,
+      command: request.command,
+      request: stored(request),
+      nextAt: firstAt,
+      queueId: answer.queueId,
+      requestedFrom: request.requestedFrom,
+    };
+    const commandId = await stores.commands.insert(row);
+    if (commandId) {
+      await stores.commands.touchGroup(group.id);
+      return { commandId, hints: {}, stopping: [] };
+    }
+    const known = (await stores.commands.find(request.group, answer.uuid))!;
+    const held = await holdCommand(stores, known.id);
+    const { hints, stopping } = await this.cancelRuns.within(stores, held.open, held.command.laneId, REPLACED);
+    await stores.commands.update(known.id, row);
+    return { commandId: known.id, hints: { ...hints }, stopping };
+  }
+
+  /** As every change of a limit under the locks of the lanes. */
+  private async limit(stores: Stores, group: GroupRecord, limit: number): Promise<void> {
+    await stores.clients.configure(group.clientId, { maxRunning: limit === 0 ? null : limit });
+  }
+}
+
+function firstTime({ when }: CommandRequest): Date | null {
+  return when.kind === 'cron' ? nextFiring(when.cron, when.timezone, new Date()) : null;
+}
+
+/** What the row keeps as JSON. */
+function stored(request: CommandRequest): JsonObject {
+  const { when, expiration } = request;
+  return {
+    environment: request.environment as JsonObject,
+    extraHosts: request.extraHosts,
+    custom: request.custom as JsonObject,
+    retries: request.retries,
+    retryPull: request.retryPull,
+    expiration: expiration?.toISOString() ?? null,
+    timeoutSeconds: request.timeoutSeconds,
+    memoryBytes: request.memoryBytes,
+    cpus: request.cpus,
+    keptRuns: request.keptRuns,
+    notify: request.notify,
+    webhooks: request.webhooks as unknown as JsonObject,
+    cron: when.kind === 'cron' ? when.cron : null,
+    timezone: when.kind === 'cron' ? when.timezone : null,
+  };
+}

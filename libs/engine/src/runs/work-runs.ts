@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+import type { OutputStream } from '@task-engine/domain';
+import {
+  Database,
+  type Lease,
+  type NewOutput,
+  type RunPlace,
+  type RunWithCommand,
+  type RuntimeKind,
+} from '@task-engine/database';
+import { Notifier } from '@task-engine/messaging';
+import { HintSender } from '../hints';
+import { RunEvents } from './run-events';
+
+export interface TakenRun extends RunWithCommand {
+  /** Its turn came after the time up to which it was wanted. */
+  overdue: boolean;
+  /** What is kept of its output: it is more than nothing when another worker began the run. */
+  kept: { seq: number; bytes: Record<OutputStream, number> };
+}
+
+/** What a worker does with a run. Everything names the lease: a worker that has lost it changes nothing any more. */
+@Injectable()
+export class WorkRuns {
+  constructor(
+    private readonly database: Database,
+    private readonly events: RunEvents,
+    private readonly hints: HintSender,
+    private readonly notifier: Notifier,
+  ) {}
+
+  /** Undefined when the lease is stale. */
+  async take(lease: Lease): Promise<TakenRun | undefined> {
+    const run = await this.database.stores.runs.take(lease);
+    if (!run) return undefined;
+    // one that was never begun has written nothing
+    const kept = run.startedAt
+      ? await this.database.stores.runOutput.kept(run.jobId)
+      : { seq: 0, bytes: { stdout: 0, stderr: 0 } };
+    return { ...run, kept };
+  }
+
+  async pulling(lease: Lease, run: TakenRun): Promise<void> {
+    if (await this.database.stores.runs.pull(lease)) this.notifier.emit('run.output', { jobId: run.jobId });
+  }
+
+  /** It runs in a container. @returns false when the lease is stale */
+  async begin(lease: Lease, run: TakenRun, place: RunPlace): Promise<boolean> {
+    const deliveries = await this.database.transaction(async (stores) => {
+      if (!(await stores.runs.begin(lease, place))) return undefined;
+      // another worker may have begun it, and told of it
+      if (run.startedAt) return [];
+      return this.events.deliver(stores, [{ ...run, ...place, state: 'running', startedAt: new Date() }]);
+    });
+    if (!deliveries) return false;
+    await this.hints.send({ deliveries });
+    this.notifier.emit('run.output', { jobId: run.jobId });
+    return true;
+  }
+
+  /** Keeps output behind `seq`. @returns false when the lease is stale */
+  async append(lease: Lease, jobId: string, seq: number, pieces: NewOutput[]): Promise<boolean> {
+    const kept = await this.database.stores.runOutput.append(jobId, lease, seq, pieces);
+    if (kept) this.notifier.emit('run.output', { jobId });
+    return kept;
+  }
+
+  /** Which of these runs their clients want stopped. */
+  async stopRequested(jobIds: string[]): Promise<Set<string>> {
+    if (jobIds.length === 0) return new Set();
+    return new Set(await this.database.stores.runs.stopRequested(jobIds));
+  }
+
+  /** Which of these runs are over, so that what is left of them can go. */
+  async over(runUuids: string[]): Promise<Set<string>> {
+    if (runUuids.length === 0) return new Set();
+    return new Set(await this.database.stores.runs.over(runUuids));
+  }
+
+  /** What this worker runs containers with, and how it sees its hosts. */
+  async report(workerId: string, kind: RuntimeKind, hosts: unknown[]): Promise<void> {
+    await this.database.stores.containerHosts.report(workerId, kind, hosts);
+  }
+}
