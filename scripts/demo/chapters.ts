@@ -4,6 +4,7 @@ import type { LocalSuite } from '../local/local-suite';
 import { BorrowedSettings } from './borrowed-settings';
 import { captureDemo } from './capture';
 import type { Checks } from './checks';
+import { commandsDemo } from './commands';
 import { DemoServer } from './demo-server';
 import { EngineClient } from './engine-client';
 import type { MediaTools } from '../local/media-tools';
@@ -66,6 +67,8 @@ export async function runChapters(run: DemoRun): Promise<void> {
     await chapter('4. Start at a time', () => runAtDemo(parts));
     await chapter('5. Start when a URL says yes', () => semaphoreDemo(parts));
     await chapter('6. Failures are tried again', () => retryDemo(parts));
+    const url = suite.url('api-gateway');
+    await chapter('7. Commands, with the fastlane API', () => commandsDemo({ ...parts, url }));
   } finally {
     screen.wipe();
     await tidyUp(engine.unstoppable(), engine.submitted, settings);

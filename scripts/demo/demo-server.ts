@@ -15,10 +15,17 @@ export interface Callback {
   metadata?: { duration?: number };
 }
 
+/** A webhook's body. */
+export interface Webhook {
+  status: string;
+  exitCode: number | null;
+}
+
 /** What stands around an engine: the origin of the video, the receiver of callbacks and a semaphore, on 127.0.0.1. */
 export class DemoServer {
   /** In the order of arrival, by the job they tell about. */
   private readonly received = new Map<string, Callback[]>();
+  private readonly webhooks = new Map<string, Webhook>();
   private semaphoreOpen = false;
   private asked = 0;
 
@@ -38,6 +45,11 @@ export class DemoServer {
 
   url(path: string): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}${path}`;
+  }
+
+  /** What the webhook of a command told. */
+  webhook(jobId: string): Webhook | undefined {
+    return this.webhooks.get(jobId);
   }
 
   callbacks(jobId: string): Callback[] {
@@ -60,10 +72,12 @@ export class DemoServer {
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
-    if (request.method === 'POST' && path === '/callback') {
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(chunk as Buffer);
-      const body = JSON.parse(Buffer.concat(chunks).toString()) as Callback & { job_id: string };
+    if (request.method === 'POST' && path === '/webhook') {
+      const body = (await bodyOf(request)) as Webhook & { job_id: string };
+      this.webhooks.set(body.job_id, body);
+      response.writeHead(204).end();
+    } else if (request.method === 'POST' && path === '/callback') {
+      const body = (await bodyOf(request)) as Callback & { job_id: string };
       this.received.set(body.job_id, [...this.callbacks(body.job_id), { ...body, receivedAt: new Date() }]);
       response.writeHead(204).end();
     } else if (path === '/semaphore') {
@@ -81,4 +95,10 @@ export class DemoServer {
       response.writeHead(404).end();
     }
   }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return JSON.parse(Buffer.concat(chunks).toString());
 }

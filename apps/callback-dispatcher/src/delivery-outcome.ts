@@ -1,5 +1,5 @@
-import type { DeliveryKind, DeliveryReport } from '@task-engine/database';
-import { backoffSeconds } from '@task-engine/domain';
+import type { DeliveryReport } from '@task-engine/database';
+import { backoffSeconds, type DeliveryKind } from '@task-engine/domain';
 import { OutboundError } from '@task-engine/platform';
 import { MailFailure } from './mail-failure';
 import { retryAfterSeconds } from './retry-after';

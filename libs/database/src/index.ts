@@ -9,7 +9,6 @@ export type { CommandRecord, GroupRecord, NewCommand } from './stores/command.st
 export { CIRCUIT, type HostState, type RuntimeKind } from './stores/container-host.store';
 export type {
   ClaimedDelivery,
-  DeliveryKind,
   DeliveryFilter,
   DeliveryRecord,
   DeliveryReport,

@@ -49,6 +49,12 @@ export const DELIVERY_TRANSITIONS = {
   blocked: ['pending'],
 } as const satisfies Record<DeliveryState, readonly DeliveryState[]>;
 
+/**
+ * `callback`: to a job's endpoints, until one answers 2xx. `webhook`: to a webhook of a run, which has its own number of tries, takes every
+ * status below 400 for success and is shown what it answered. `mail`: by SMTP, the url is a mailto:.
+ */
+export type DeliveryKind = 'callback' | 'webhook' | 'mail';
+
 /** A task that loses its lease to dead engine workers this often fails as `poison` instead of killing workers for ever. */
 export const POISON_LEASES = 3;
 

@@ -171,7 +171,10 @@ export class AdvanceJobs {
       }
     }
     // Has answers to wait for; of a workflow's jobs it says so at once.
-    const ofRuns = await this.endRuns.of(stores, settled.map(({ view }) => view));
+    const ofRuns = await this.endRuns.of(
+      stores,
+      settled.map(({ view }) => view),
+    );
     const [deliveries] = await commit(
       Promise.all([
         this.events.deliver(stores, events),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { DELIVERY_STATES, DELIVERY_TRANSITIONS, type DeliveryState } from '@task-engine/domain';
+import { DELIVERY_STATES, DELIVERY_TRANSITIONS, type DeliveryKind, type DeliveryState } from '@task-engine/domain';
 import type { Sql } from '../sql';
 import { storableJson, storableText } from '../storable';
 import { SEVERITY } from './job-log.store';
@@ -20,12 +20,6 @@ export interface NewDelivery {
   /** Tries in all; the dispatcher's own number unless given. */
   maxAttempts?: number;
 }
-
-/**
- * `callback`: to a job's endpoints, until one answers 2xx. `webhook`: to a webhook of a run, which has its own number of tries, takes every
- * status below 400 for success and is shown what it answered. `mail`: by SMTP, the url is a mailto:.
- */
-export type DeliveryKind = 'callback' | 'webhook' | 'mail';
 
 /** What a dispatcher gets with its lease. */
 export interface ClaimedDelivery {
@@ -176,10 +170,9 @@ export class DeliveryStore {
   }
 
   /**
-   * pending -> sending for what is due, no more of an origin than it has room for: of each origin the oldest first, and among origins
-   * the one with the fewest requests under way. A first try waits until every
-   * earlier delivery of the same job to the same URL has had its own: `start` does not overtake `complete`, while an endpoint that
-   * fails does not hold its later ones up.
+   * pending -> sending for what is due, no more of an origin than it has room for: of each origin the oldest first, and among origins the one
+   * with the fewest requests under way. A first try waits until every earlier delivery of the same job to the same URL has had its own:
+   * `start` does not overtake `complete`, while an endpoint that fails does not hold its later ones up.
    *
    * The step from origin to origin (a loose index scan) makes a claim cost what it takes, not what waits: a backlog of thousands at an
    * endpoint that hangs is stepped over.

@@ -1,5 +1,4 @@
 import { digestOf, type ResolvedDefinition } from '@task-engine/workflows';
-import type { Json } from '@task-engine/domain';
 
 /** Worker queue that runs wait in. */
 export const RUN_QUEUE = 'containers';
