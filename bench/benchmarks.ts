@@ -1,8 +1,10 @@
 import { callbacks } from './callbacks';
 import { drain } from './drain';
 import { faultedDrain } from './faulted-drain';
+import { executions } from './executions';
 import type { Benchmark, Scale } from './harness/benchmark';
 import { latency } from './latency';
+import { liveOutput } from './live-output';
 import { memory } from './memory';
 import { punctuality } from './punctuality';
 import { submit } from './submit';
@@ -14,7 +16,9 @@ export function benchmarks(scale: Scale): Benchmark[] {
     drain(scale),
     latency(scale),
     punctuality(scale),
+    executions(scale),
     callbacks(scale),
+    liveOutput(scale),
     faultedDrain(scale),
     memory(scale),
   ];

@@ -9,6 +9,8 @@ export interface HttpLoadRequest {
   /** Requests in all. */
   count: number;
   connections: number;
+  /** Field of each answer that is its id [id]. */
+  idField?: string;
 }
 
 export interface HttpLoadResult {
@@ -17,7 +19,7 @@ export interface HttpLoadResult {
   perSecond: number;
   p50Ms: number;
   p99Ms: number;
-  /** `id` of each answer. */
+  /** Id of each answer. */
   ids: string[];
 }
 
@@ -26,12 +28,12 @@ const procedures = {
    * The same POST again and again over a fixed number of connections, each sending the next one when it has its answer.
    * @throws Error when one was not answered 2xx with an id
    */
-  async post({ url, headers, body, count, connections }: HttpLoadRequest): Promise<HttpLoadResult> {
+  async post({ url, headers, body, count, connections, idField = 'id' }: HttpLoadRequest): Promise<HttpLoadResult> {
     const { origin, pathname } = new URL(url);
     const ids: string[] = [];
     const times: number[] = [];
     const onResponse = (status: number, text: string) => {
-      if (status >= 200 && status < 300) ids.push(String((JSON.parse(text) as { id: unknown }).id));
+      if (status >= 200 && status < 300) ids.push(String((JSON.parse(text) as Record<string, unknown>)[idField]));
     };
     const began = performance.now();
     let last = began;

@@ -75,6 +75,7 @@ export async function startProcess({
   environment: extra,
 }: Pick<ProcessOptions, 'argv' | 'cwd' | 'environment'>): Promise<RunningProcess> {
   const run = randomUUID();
+  const since = Date.now();
   const environment = { ...childEnvironment(extra), ...markOf(run) };
   const file = await findProgram(argv[0], cwd, environment.PATH ?? '');
   const [program, ...rest] = diesWithWorker([file, ...argv.slice(1)]);
@@ -100,7 +101,7 @@ export async function startProcess({
     // After a stop the rest of the group has its grace; after an ordinary exit nobody waits for strays.
     if (ending) await ending;
     else signalGroup(child, 'SIGKILL');
-    await killStrays(run);
+    await killStrays({ run, pid: child.pid ?? 0, since });
     return how;
   };
   const ended = end();

@@ -9,8 +9,19 @@ export function markOf(run: string): Record<string, string> {
   return { [MARK]: run };
 }
 
-interface Wish {
+/** A run whose program has ended. */
+export interface EndedRun {
   run: string;
+  /** Of its program. What descends from it has a later process number. */
+  pid: number;
+  /** When it was started, by Date.now(). */
+  since: number;
+}
+
+/** After this long, in milliseconds, process numbers may have begun anew without anybody noticing. */
+const NUMBERS_HOLD_MS = 60_000;
+
+interface Wish extends EndedRun {
   resolve: () => void;
   reject: (error: unknown) => void;
 }
@@ -21,12 +32,12 @@ let looking = false;
 
 /**
  * Kills what has left its process group (`setsid`, a daemon): it is known by its environment, which it inherited. Linux only; a process that
- * gave itself another environment is not found. All processes of the machine are looked at (some milliseconds): those that ask meanwhile
- * share the next look.
+ * gave itself another environment is not found. Of a short run only the processes are looked at that are younger than it; of others all of
+ * the machine (some milliseconds). Those that ask meanwhile share the next look.
  */
-export async function killStrays(run: string): Promise<void> {
+export async function killStrays(ended: EndedRun): Promise<void> {
   if (process.platform !== 'linux') return;
-  const done = new Promise<void>((resolve, reject) => wishes.push({ run, resolve, reject }));
+  const done = new Promise<void>((resolve, reject) => wishes.push({ ...ended, resolve, reject }));
   if (!looking) void lookForAll();
   return done;
 }
@@ -37,7 +48,7 @@ async function lookForAll(): Promise<void> {
     const asked = wishes;
     wishes = [];
     try {
-      await killAll(new Set(asked.map(({ run }) => run)));
+      await killAll(new Set(asked.map(({ run }) => run)), await oldest(asked));
       for (const { resolve } of asked) resolve();
     } catch (error) {
       for (const { reject } of asked) reject(error);
@@ -46,9 +57,17 @@ async function lookForAll(): Promise<void> {
   looking = false;
 }
 
-async function killAll(runs: ReadonlySet<string>): Promise<void> {
+/** The process number above which their descendants are: 0 when numbers may have begun anew since. */
+async function oldest(asked: readonly EndedRun[]): Promise<number> {
+  const first = Math.min(...asked.map(({ pid }) => pid));
+  if (asked.some(({ since }) => Date.now() - since > NUMBERS_HOLD_MS)) return 0;
+  const last = Number((await readFile('/proc/loadavg', 'latin1')).split(' ').at(-1));
+  return last >= Math.max(...asked.map(({ pid }) => pid)) ? first : 0;
+}
+
+async function killAll(runs: ReadonlySet<string>, above: number): Promise<void> {
   for (let round = 0; round < ROUNDS; round += 1) {
-    const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+    const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) > above);
     const found = await Promise.all(pids.map((pid) => carries(pid, runs)));
     const strays = pids.filter((_, index) => found[index]);
     if (strays.length === 0) return;

@@ -17,7 +17,4 @@ export class CommandGroupEntity {
 
   @Column({ name: 'created_at', type: 'timestamptz' })
   createdAt!: Date;
-
-  @Column({ name: 'command_added_at', type: 'timestamptz' })
-  commandAddedAt!: Date;
 }

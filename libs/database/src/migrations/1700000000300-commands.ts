@@ -22,8 +22,7 @@ const commands = [
     name text NOT NULL,
     digest bytea NOT NULL UNIQUE,
     client_id integer NOT NULL REFERENCES client,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    command_added_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now()
   )`,
   // Whole words, split at everything that is neither a letter, a digit nor an underscore.
   `CREATE INDEX command_group_words ON command_group USING gin (to_tsvector('english', regexp_replace(name, '[^[:alnum:]_]+', ' ', 'g')))`,
@@ -44,6 +43,8 @@ const commands = [
     UNIQUE (group_id, uuid)
   )`,
   'CREATE INDEX command_recent ON command (group_id, updated_at DESC, id DESC)',
+  // The last one that was added, and how many there are.
+  'CREATE INDEX command_added ON command (group_id, id)',
   'CREATE INDEX command_due ON command (next_at) WHERE next_at IS NOT NULL',
 ];
 

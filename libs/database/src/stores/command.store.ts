@@ -87,11 +87,6 @@ export class CommandStore {
     return (await this.findGroup(name))!;
   }
 
-  /** A command was added to the group. */
-  async touchGroup(id: number): Promise<void> {
-    await this.sql.query(`UPDATE command_group SET command_added_at = now() WHERE id = $1`, [id]);
-  }
-
   /** Groups in the order in which they were made. */
   async groups(offset: number, limit: number): Promise<GroupSummaryRow[]> {
     return this.sql.query(`${SUMMARY} ORDER BY g.id OFFSET $1 LIMIT $2`, [offset, limit]);
@@ -226,7 +221,9 @@ export class CommandStore {
   }
 }
 
-const SUMMARY = `SELECT g.name, g.created_at AS "createdAt", g.command_added_at AS "commandAddedAt",
+/** When the last command was added is read from it: a column of the group would have all who add to one group wait for each other. */
+const SUMMARY = `SELECT g.name, g.created_at AS "createdAt",
+  COALESCE((SELECT c.created_at FROM command c WHERE c.group_id = g.id ORDER BY c.id DESC LIMIT 1), g.created_at) AS "commandAddedAt",
   (SELECT count(*)::int FROM command c WHERE c.group_id = g.id) AS commands FROM command_group g`;
 
 /** Each word through the same dictionary as the names, joined with "or". */

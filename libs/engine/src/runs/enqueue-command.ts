@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DomainError, type JsonObject } from '@task-engine/domain';
-import { Database, type GroupRecord, type NewCommand, type Stores } from '@task-engine/database';
+import { type Commit, Database, type GroupRecord, later, type NewCommand, type Stores } from '@task-engine/database';
 import { Notifier } from '@task-engine/messaging';
 import { HintSender, type Hints } from '../hints';
 import { CancelRuns } from './cancel-runs';
@@ -19,16 +19,25 @@ export interface EnqueuedCommand {
 }
 
 interface Written {
+  group: GroupRecord;
   answer: EnqueuedCommand;
   hints: Partial<Hints>;
   stopping: string[];
 }
 
+/** Another request took the Idempotency-Key first. */
+class KeyTaken extends Error {}
+
+/** Groups kept in memory. */
+const GROUPS_KNOWN = 10_000;
 const REPLACED = 'The job was updated before this execution was done.';
 
 /** Accepts a command, or takes a command's new request in place of the old one, whose open runs end. Answers after COMMIT. */
 @Injectable()
 export class EnqueueCommand {
+  /** Groups are never removed or renamed. */
+  private readonly groups = new Map<string, GroupRecord>();
+
   constructor(
     private readonly database: Database,
     private readonly farms: Farms,
@@ -51,9 +60,17 @@ export class EnqueueCommand {
     const firstAt = firstTime(request);
     const laneId = await this.farms.laneOf(request.group);
     await this.runJobs.ready();
-    const { answer, hints, stopping } = await untilHeld(() =>
-      this.database.transaction((stores) => this.write(stores, { request, firstAt, laneId, ...options })),
-    );
+    const attempt = () =>
+      this.database.transaction((stores, commit) =>
+        this.write(stores, commit, { request, firstAt, laneId, ...options }),
+      );
+    const { answer, group, hints, stopping } = await untilHeld(attempt).catch((error: unknown) => {
+      if (!(error instanceof KeyTaken)) throw error;
+      // what it wrote is rolled back; now the other one's answer is there
+      return attempt();
+    });
+    // known only after COMMIT: a new group may have been rolled back
+    this.remember(group);
     for (const jobId of stopping) this.notifier.emit('run.stop', { jobId });
     await this.hints.send(hints);
     return answer;
@@ -61,6 +78,7 @@ export class EnqueueCommand {
 
   private async write(
     stores: Stores,
+    commit: Commit,
     submitted: {
       request: CommandRequest;
       firstAt: Date | null;
@@ -70,39 +88,51 @@ export class EnqueueCommand {
     },
   ): Promise<Written> {
     const { request, idempotencyKey: once } = submitted;
-    const group = await stores.commands.ensureGroup(request.group);
+    const group = this.groups.get(request.group) ?? (await stores.commands.ensureGroup(request.group));
     const answer: EnqueuedCommand = {
       uuid: submitted.uuid ?? randomUUID(),
       runUuid: null,
       queueId: randomUUID(),
     };
     const earlier = once && (await this.earlier(stores, group, once));
-    if (earlier) return { answer: earlier, hints: {}, stopping: [] };
+    if (earlier) return { answer: earlier, group, hints: {}, stopping: [] };
     if (request.groupLimit !== null) await this.limit(stores, group, request.groupLimit);
-    const { commandId, hints, stopping } = await this.keep(stores, group, { ...submitted, answer });
+    const keeping = this.keep(stores, group, { ...submitted, answer });
     const { when } = request;
-    if (when.kind !== 'cron') {
-      const [run] = await this.runJobs.insert(stores, [
-        {
-          commandId,
-          clientId: group.clientId,
-          laneId: submitted.laneId,
-          image: request.image,
-          command: request.command,
-          cause: when.kind === 'now' ? 'request' : 'schedule',
-          dueAt: when.kind === 'now' ? null : when.at,
-          requestedFrom: request.requestedFrom,
-        },
-      ]);
-      if (when.kind === 'now') answer.runUuid = run!.uuid;
-      if (!run!.later) hints.queued = [run!.laneId];
-    }
+    const inserting =
+      when.kind === 'cron'
+        ? undefined
+        : this.runJobs.insert(
+            stores,
+            [
+              {
+                commandId: keeping.then(({ commandId }) => commandId),
+                clientId: group.clientId,
+                laneId: submitted.laneId,
+                image: request.image,
+                command: request.command,
+                cause: when.kind === 'now' ? 'request' : 'schedule',
+                dueAt: when.kind === 'now' ? null : when.at,
+                requestedFrom: request.requestedFrom,
+              },
+            ],
+            once ? later : commit,
+          );
+    const [{ hints, stopping }, runs] = await Promise.all([keeping, inserting]);
+    const [run] = runs ?? [];
+    if (run && when.kind === 'now') answer.runUuid = run.uuid;
+    if (run && !run.later) hints.queued = [run.laneId];
     if (request.groupLimit !== null) hints.lanes = [submitted.laneId];
     hints.dueChanged = when.kind !== 'now';
     if (once && !(await stores.idempotencyKeys.keepAnswer(group.clientId, once.key, once.fingerprint, answer))) {
-      throw new DomainError('unavailable', 'Another request with this Idempotency-Key is being answered');
+      throw new KeyTaken('another request took the key first');
     }
-    return { answer, hints, stopping };
+    return { answer, group, hints, stopping };
+  }
+
+  private remember(group: GroupRecord): void {
+    if (this.groups.size >= GROUPS_KNOWN) this.groups.delete(this.groups.keys().next().value!);
+    this.groups.set(group.name, group);
   }
 
   private async earlier(stores: Stores, group: GroupRecord, once: { key: string; fingerprint: string }) {
@@ -135,10 +165,7 @@ export class EnqueueCommand {
       requestedFrom: request.requestedFrom,
     };
     const commandId = await stores.commands.insert(row);
-    if (commandId) {
-      await stores.commands.touchGroup(group.id);
-      return { commandId, hints: {}, stopping: [] };
-    }
+    if (commandId) return { commandId, hints: {}, stopping: [] };
     const known = (await stores.commands.find(request.group, answer.uuid))!;
     const held = await holdCommand(stores, known.id);
     const { hints, stopping } = await this.cancelRuns.within(stores, held.open, held.command.laneId, REPLACED);

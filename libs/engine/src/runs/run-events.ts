@@ -21,13 +21,14 @@ const EVENTS = {
 /** What a run that has come to a new state leaves to be sent: a delivery for each webhook and each mail address that wants to know of it. */
 @Injectable()
 export class RunEvents {
+  /** Whether anybody wants to know of the state in which it is. */
+  wanted(run: Pick<RunWithCommand, 'request' | 'state'>): boolean {
+    return listenersOf(run).length > 0;
+  }
+
   /** In the transaction that brings the runs there. Answers the deliveries' ids for the hint after COMMIT. */
   async deliver(stores: Stores, runs: RunWithCommand[]): Promise<{ id: string }[]> {
-    const wanted = runs.flatMap((run) => {
-      const { webhooks, notify } = run.request as unknown as Pick<CommandRequest, 'webhooks' | 'notify'>;
-      return EVENTS[run.state].map((event) => ({ run, event, webhooks: webhooks[event], notify: notify[event] }));
-    });
-    const listened = wanted.filter(({ webhooks, notify }) => webhooks.length + notify.length > 0);
+    const listened = runs.flatMap((run) => listenersOf(run).map((listeners) => ({ run, ...listeners })));
     if (listened.length === 0) return [];
     const outputs = await stores.runOutput.whole([...new Set(listened.map(({ run }) => run.jobId))]);
     const deliveries = listened.flatMap(({ run, event, webhooks, notify }): NewDelivery[] => {
@@ -61,6 +62,13 @@ export class RunEvents {
     });
     return stores.deliveries.insert(deliveries);
   }
+}
+
+function listenersOf({ request, state }: Pick<RunWithCommand, 'request' | 'state'>) {
+  const { webhooks, notify } = request as unknown as Pick<CommandRequest, 'webhooks' | 'notify'>;
+  return EVENTS[state]
+    .map((event) => ({ event, webhooks: webhooks[event], notify: notify[event] }))
+    .filter(({ webhooks: hooks, notify: addresses }) => hooks.length + addresses.length > 0);
 }
 
 function lastOf(text: string): string {

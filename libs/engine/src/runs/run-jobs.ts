@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { RunCause } from '@task-engine/domain';
-import { SEVERITY, type Stores } from '@task-engine/database';
+import { type Commit, later as goesOn, type Stores } from '@task-engine/database';
 import { DEFAULT_PRIORITY } from '@task-engine/workflows';
 import { DefinitionCache } from '../definition-cache';
 import { RUN_DEFINITION } from './run-definition';
 
 /** A run to be, of a command that the caller has locked or just written. */
 export interface PlannedRun {
-  commandId: string;
+  /** A promise: its statement is on its way. */
+  commandId: string | Promise<string>;
   clientId: number;
   laneId: number;
   image: string;
@@ -37,12 +38,15 @@ export class RunJobs {
     await this.definitions.keep(RUN_DEFINITION);
   }
 
-  /** In a transaction of the caller, who sends the hints after COMMIT. In the order given. */
-  async insert(stores: Stores, runs: PlannedRun[]): Promise<InsertedRun[]> {
+  /**
+   * In a transaction of the caller, who sends the hints after COMMIT. In the order given.
+   * @param commit ends the transaction with it
+   */
+  async insert(stores: Stores, runs: PlannedRun[], commit: Commit = goesOn): Promise<InsertedRun[]> {
     const now = new Date();
     const inserted = runs.map((run) => ({ ...run, uuid: randomUUID(), later: run.dueAt !== null && run.dueAt > now }));
-    const ids = await stores.jobs.insert(
-      inserted.map(({ laneId, clientId, later, dueAt, cause, uuid }) => ({
+    const inserting = stores.jobs.insert(
+      inserted.map(({ laneId, clientId, later, dueAt, cause }) => ({
         laneId,
         clientId,
         workflow: RUN_DEFINITION.workflow,
@@ -55,10 +59,13 @@ export class RunJobs {
         runAt: dueAt,
         semaphoreUrl: null,
         persist: false,
-        log: [{ severity: SEVERITY.INFO, progname: 'api', message: `Run ${uuid} (${cause})` }],
+        log: [],
       })),
     );
-    await stores.runs.insert(inserted.map((run, index) => ({ ...run, jobId: ids[index]! })));
+    const [ids, commandIds] = await Promise.all([inserting, Promise.all(runs.map(({ commandId }) => commandId))]);
+    await commit(
+      stores.runs.insert(inserted.map((run, index) => ({ ...run, commandId: commandIds[index]!, jobId: ids[index]! }))),
+    );
     return inserted.map(({ uuid, laneId, later }, index) => ({ uuid, jobId: ids[index]!, laneId, later }));
   }
 }

@@ -46,14 +46,17 @@ export class WorkRuns {
 
   /** It runs in a container. @returns false when the lease is stale */
   async begin(lease: Lease, run: TakenRun, place: RunPlace): Promise<boolean> {
-    const deliveries = await this.database.transaction(async (stores) => {
-      if (!(await stores.runs.begin(lease, place))) return undefined;
-      // another worker may have begun it, and told of it
-      if (run.startedAt) return [];
-      return this.events.deliver(stores, [{ ...run, ...place, state: 'running', startedAt: new Date() }]);
-    });
-    if (!deliveries) return false;
-    await this.hints.send({ deliveries });
+    const begun = { ...run, ...place, state: 'running', startedAt: new Date() } as const;
+    // another worker may have begun it, and told of it
+    if (run.startedAt || !this.events.wanted(begun)) {
+      if (!(await this.database.stores.runs.begin(lease, place))) return false;
+    } else {
+      const deliveries = await this.database.transaction(async (stores) =>
+        (await stores.runs.begin(lease, place)) ? this.events.deliver(stores, [begun]) : undefined,
+      );
+      if (!deliveries) return false;
+      await this.hints.send({ deliveries });
+    }
     this.notifier.emit('run.output', { jobId: run.jobId });
     return true;
   }
