@@ -30,6 +30,15 @@ module.exports = {
       displayName: 'integration',
       testMatch: ['<rootDir>/test/integration/**/*.test.ts', '<rootDir>/{scripts,test/support}/**/*.test.ts'],
     },
+    // a real container engine each, where one can start
+    {
+      ...base,
+      globalSetup: '<rootDir>/test/containers/support/global-setup.ts',
+      globalTeardown: '<rootDir>/test/containers/support/global-teardown.ts',
+      setupFilesAfterEnv: ['<rootDir>/test/support/longer-timeout.js'],
+      displayName: 'containers',
+      testMatch: ['<rootDir>/test/containers/**/*.test.ts'],
+    },
     { ...base, ...servers, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] },
     // the long run of test/e2e/engine/chaos.test.ts, not part of `npm test`
     { ...base, ...servers, displayName: 'chaos', testMatch: ['<rootDir>/test/chaos/*.test.ts'] },

@@ -3,6 +3,7 @@ import {
   EXECUTION_TRANSITIONS,
   FINAL_JOB_STATES,
   JOB_TRANSITIONS,
+  RUN_TRANSITIONS,
   TASK_TRANSITIONS,
 } from '@task-engine/domain';
 
@@ -34,6 +35,12 @@ const lifeCycles: readonly LifeCycle[] = [
     text: 'One attempt at a task: a lease held by one worker. A further try is a new execution.',
     initial: ['queued'],
     transitions: EXECUTION_TRANSITIONS,
+  },
+  {
+    title: 'Run',
+    text: 'One execution of a command (fastlane shows `enqueued`, `pulling`, `running`, `done`, `failed`, `timedout`, `expired`). Its job says when it may start and who has the lease; a run that is taken over by another worker stays where it is.',
+    initial: ['waiting'],
+    transitions: RUN_TRANSITIONS,
   },
   {
     title: 'Delivery',

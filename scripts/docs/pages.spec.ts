@@ -14,7 +14,7 @@ describe('the generated pages', () => {
 
   it('draw every life cycle with its entries and ends', () => {
     const page = lifeCyclePage();
-    expect(page.match(/stateDiagram-v2/g)).toHaveLength(4);
+    expect(page.match(/stateDiagram-v2/g)).toHaveLength(5);
     expect(page).toContain('queued --> started');
     expect(stateDiagram(['a'], { a: ['b'], b: [] })).toBe(
       '```mermaid\nstateDiagram-v2\n    [*] --> a\n    a --> b\n    b --> [*]\n```',

@@ -11,7 +11,7 @@ export const RUN_TRANSITIONS = {
   waiting: ['pulling', 'running', 'succeeded', 'failed', 'timed_out', 'expired'],
   /** Its image is being fetched. */
   pulling: ['running', 'succeeded', 'failed', 'timed_out', 'expired'],
-  /** Its command runs. A worker that dies with it gives it back: `waiting` again. */
+  /** Its command runs. A run whose worker died stays here until another one has taken it over. */
   running: ['succeeded', 'failed', 'timed_out'],
   /** Exit code 0. */
   succeeded: [],

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join, resolve as resolvePath } from 'node:path';
@@ -68,17 +68,70 @@ export interface RunningProcess {
   stop(graceMs: number): void;
 }
 
+/** A process as the system has made it, leader of a group of its own. */
+export interface Launched {
+  readonly pid: number;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Rejects when it could not be started. */
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  readonly closed: Promise<void>;
+}
+
+export interface LaunchOptions {
+  /** Full path of the program, and its arguments. */
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** Makes the process: here, or through another process that is quicker at it. */
+export type Launch = (options: LaunchOptions) => Launched | Promise<Launched>;
+
 /** @throws ProgramNotFound */
-export async function startProcess({
-  argv,
-  cwd,
-  environment: extra,
-}: Pick<ProcessOptions, 'argv' | 'cwd' | 'environment'>): Promise<RunningProcess> {
+export async function startProcess(
+  { argv, cwd, environment: extra }: Pick<ProcessOptions, 'argv' | 'cwd' | 'environment'>,
+  launch: Launch = launchHere,
+): Promise<RunningProcess> {
   const run = randomUUID();
   const since = Date.now();
   const environment = { ...childEnvironment(extra), ...markOf(run) };
   const file = await findProgram(argv[0], cwd, environment.PATH ?? '');
-  const [program, ...rest] = diesWithWorker([file, ...argv.slice(1)]);
+  const { pid, stdout, stderr, exited, closed } = await launch({
+    argv: diesWithWorker([file, ...argv.slice(1)]),
+    cwd,
+    environment,
+  });
+  let ending: Promise<void> | undefined;
+  const over = exited.then(
+    () => undefined,
+    () => undefined,
+  );
+  const end = async () => {
+    const how = await exited;
+    // After a stop the rest of the group has its grace; after an ordinary exit nobody waits for strays.
+    if (ending) await ending;
+    else signalGroup(pid, 'SIGKILL');
+    await killStrays({ run, pid, since });
+    return how;
+  };
+  const ended = end();
+  // who asks hears of a failed start; that nobody has asked yet must not end the worker
+  ended.catch(() => undefined);
+  return {
+    pid,
+    stdout,
+    stderr,
+    exited: over,
+    ended,
+    closed,
+    stop: (graceMs) => {
+      ending ??= endGroup(pid, graceMs);
+    },
+  };
+}
+
+function launchHere({ argv: [program = '', ...rest], cwd, environment }: LaunchOptions): Launched {
   const child = spawn(program, rest, {
     cwd,
     env: environment,
@@ -91,33 +144,7 @@ export async function startProcess({
     child.once('exit', (code, signal) => resolve({ code, signal }));
   });
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  let ending: Promise<void> | undefined;
-  const over = exited.then(
-    () => undefined,
-    () => undefined,
-  );
-  const end = async () => {
-    const how = await exited;
-    // After a stop the rest of the group has its grace; after an ordinary exit nobody waits for strays.
-    if (ending) await ending;
-    else signalGroup(child, 'SIGKILL');
-    await killStrays({ run, pid: child.pid ?? 0, since });
-    return how;
-  };
-  const ended = end();
-  // who asks hears of a failed start; that nobody has asked yet must not end the worker
-  ended.catch(() => undefined);
-  return {
-    pid: child.pid ?? 0,
-    stdout: child.stdout,
-    stderr: child.stderr,
-    exited: over,
-    ended,
-    closed,
-    stop: (graceMs) => {
-      ending ??= endGroup(child, graceMs);
-    },
-  };
+  return { pid: child.pid ?? 0, stdout: child.stdout, stderr: child.stderr, exited, closed };
 }
 
 /**
@@ -162,21 +189,21 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
 }
 
 /** SIGTERM to the group, SIGKILL to whatever of it is left after the grace time; resolves when the group is gone. */
-async function endGroup(child: ChildProcess, graceMs: number): Promise<void> {
-  signalGroup(child, 'SIGTERM');
+async function endGroup(pid: number, graceMs: number): Promise<void> {
+  signalGroup(pid, 'SIGTERM');
   const deadline = Date.now() + graceMs;
   while (Date.now() < deadline) {
-    if (!signalGroup(child, 0)) return;
+    if (!signalGroup(pid, 0)) return;
     await delay(GROUP_POLL_MS);
   }
-  signalGroup(child, 'SIGKILL');
+  signalGroup(pid, 'SIGKILL');
 }
 
 /** False when the group has no member any more. */
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals | 0): boolean {
-  if (child.pid === undefined) return false;
+function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
+  if (pid === 0) return false;
   try {
-    process.kill(-child.pid, signal);
+    process.kill(-pid, signal);
     return true;
   } catch {
     return false;

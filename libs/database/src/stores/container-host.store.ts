@@ -24,7 +24,7 @@ export class ContainerHostStore {
   }
 
   /** Hosts nobody has said anything about are not among them. */
-  async states(hosts: string[], circuit: { resetSeconds: number } = CIRCUIT): Promise<HostState[]> {
+  async states(hosts: readonly string[], circuit: { resetSeconds: number } = CIRCUIT): Promise<HostState[]> {
     return this.sql.query<HostState>(
       `SELECT host, blacklisted, last_error AS error,
               CASE WHEN opened_at IS NULL THEN 'closed' WHEN opened_at > statement_timestamp() - make_interval(secs => $2) THEN 'open'

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { choice, integer, list, queueList, text } from './fields';
+import { choice, integer, list, optionalText, queueList, text } from './fields';
 import {
   clientsVariables,
   databaseVariables,
@@ -40,6 +40,22 @@ export const workerSchema = z
       ['auto', 'docker', 'kubernetes', 'host'],
       'auto',
     ),
+    DOCKER_TLS_DIR: optionalText(
+      'Folder with ca.pem, cert.pem and key.pem for engines at `name:port`; without it they are spoken to without TLS',
+    ),
+    DOCKER_PULL: choice(
+      'When images are pulled: `missing`, unless the host has them; `always`, before each run, and what the host has is used if the registry does not answer; `never`',
+      ['missing', 'always', 'never'],
+      'missing',
+    ),
+    DOCKER_NETWORK: optionalText(
+      "Network of the containers, as `docker run --network` takes it; the engine's default when unset",
+    ),
+    DOCKER_PIDS_LIMIT: integer('Processes and threads in one container at most', {
+      min: 1,
+      max: 1_000_000,
+      default: 512,
+    }),
     CONTAINER_CONCURRENCY: integer('Commands that one process looks after at one time', {
       min: 0,
       max: 1024,

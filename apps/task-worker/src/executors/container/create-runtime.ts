@@ -1,17 +1,66 @@
-import { resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { Database } from '@task-engine/database';
-import type { Log, WorkerConfiguration } from '@task-engine/platform';
+import type { Farm, Log, WorkerConfiguration } from '@task-engine/platform';
+import type { TlsFiles } from './docker/docker-host';
+import { dockerAnswers, DockerRuntime } from './docker/docker-runtime';
 import { HostRuntime } from './host.runtime';
 import type { ContainerRuntime } from './runtime';
 
-/** What this worker runs commands with. */
+/** Where an engine of this machine listens unless it was told otherwise. */
+const LOCAL_SOCKET = 'unix:///var/run/docker.sock';
+/** What DOCKER_HOSTS names when nobody has set it. */
+const UNSET = 'localhost:2375';
+
+/** What this worker runs commands with: as FASTLANE_EXECUTOR says, or containers if an engine answers now. */
 export async function createRuntime(
   configuration: WorkerConfiguration,
-  _database: Database,
+  database: Database,
   log: Log,
 ): Promise<ContainerRuntime> {
-  await Promise.resolve();
-  const runtime = new HostRuntime(resolve(configuration.DATA_DIR, 'runs'));
-  log.info({ executor: runtime.kind }, 'commands run as processes of this worker');
+  const tls = await tlsOf(configuration.DOCKER_TLS_DIR);
+  const runtime = await choose(configuration, database, log, tls);
+  log.info({ executor: runtime.kind }, 'commands run with this executor');
   return runtime;
+}
+
+async function choose(
+  configuration: WorkerConfiguration,
+  database: Database,
+  log: Log,
+  tls: TlsFiles | undefined,
+): Promise<ContainerRuntime> {
+  const { FASTLANE_EXECUTOR: wanted, DATA_DIR } = configuration;
+  const host = () => new HostRuntime(resolve(DATA_DIR, 'runs'));
+  if (wanted === 'host') return host();
+  if (wanted === 'kubernetes') throw new Error('FASTLANE_EXECUTOR=kubernetes is not built yet');
+  const farms = await farmsThatAnswer(configuration.DOCKER_HOSTS, tls);
+  if (wanted === 'auto' && !farms) return host();
+  return new DockerRuntime({
+    farms: farms ?? configuration.DOCKER_HOSTS,
+    tls,
+    registry: database.stores.containerHosts,
+    pullPolicy: configuration.DOCKER_PULL,
+    network: configuration.DOCKER_NETWORK,
+    pidsLimit: configuration.DOCKER_PIDS_LIMIT,
+    log: (message) => log.warn(message),
+  });
+}
+
+/** The farms, if one of their hosts answers; with the socket of this machine in place of an address that nobody has set. */
+async function farmsThatAnswer(farms: Farm[], tls: TlsFiles | undefined): Promise<Farm[] | undefined> {
+  const hosts = new Set(farms.flatMap((farm) => farm.hosts));
+  const answers = await Promise.all([...hosts].map((host) => dockerAnswers(host, tls)));
+  if (answers.includes(true)) return farms;
+  const unset = hosts.size === 1 && hosts.has(UNSET);
+  if (!unset || !(await dockerAnswers(LOCAL_SOCKET))) return undefined;
+  return farms.map((farm) => ({ ...farm, hosts: [LOCAL_SOCKET] }));
+}
+
+async function tlsOf(folder: string | undefined): Promise<TlsFiles | undefined> {
+  if (!folder) return undefined;
+  const [ca, cert, key] = await Promise.all(
+    ['ca.pem', 'cert.pem', 'key.pem'].map((name) => readFile(join(folder, name), 'utf8')),
+  );
+  return { ca: ca!, cert: cert!, key: key! };
 }

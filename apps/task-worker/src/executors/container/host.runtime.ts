@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import type { OutputStream } from '@task-engine/domain';
 import { ProgramNotFound, type RunningProcess, startProcess } from '../process-group';
 import { splitCommand, UnbalancedQuotes } from './docker/split-command';
+import { Spawner } from './spawner';
 import {
   type ContainerRuntime,
   type ContainerSpec,
@@ -36,6 +37,7 @@ export class HostRuntime implements ContainerRuntime {
   readonly kind = 'host';
   readonly survivesWorker = false;
   private readonly held = new Map<string, Held>();
+  private readonly spawner = new Spawner();
   private readonly here: PreparedHost = { host: hostname(), port: 0 };
 
   /** @param folder in which each command gets one of its own */
@@ -52,7 +54,7 @@ export class HostRuntime implements ContainerRuntime {
     const folder = join(this.folder, spec.runId);
     await mkdir(folder, { recursive: true });
     try {
-      const process = await startProcess({ argv, cwd: folder, environment: spec.environment });
+      const process = await startProcess({ argv, cwd: folder, environment: spec.environment }, this.spawner.launch);
       // Nobody reads yet, and Node throws away what an ended program has left that nobody waits for.
       for (const stream of [process.stdout, process.stderr]) stream.on('readable', () => undefined);
       const place = { ...host, containerId: String(process.pid) };
@@ -134,6 +136,7 @@ export class HostRuntime implements ContainerRuntime {
 
   async close(): Promise<void> {
     await Promise.all([...this.held.values()].map(({ place }) => this.stop(place, 0)));
+    await this.spawner.close();
   }
 }
 

@@ -1,0 +1,156 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Launched, LaunchOptions } from '../process-group';
+
+export interface SpawnRequest {
+  id: number;
+  /** Of the socket to which outputs connect. */
+  address: string;
+  argv: readonly string[];
+  cwd: string;
+  environment: NodeJS.ProcessEnv;
+}
+
+export type SpawnReply =
+  | { id: number; pid: number }
+  | { id: number; code: number | null; signal: NodeJS.Signals | null }
+  | { id: number; error: string };
+
+/** Longest first line of a connection: number and name of the stream. */
+const HEAD_BYTES = 32;
+
+interface Starting {
+  pid?: number;
+  stdout?: Socket;
+  stderr?: Socket;
+  /** The process is known to who asked for it. */
+  told?: true;
+  /** It has ended. */
+  over?: true;
+  launched: (process: Launched) => void;
+  refused: (error: Error) => void;
+  exit: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  exited: (how: { code: number | null; signal: NodeJS.Signals | null }) => void;
+}
+
+/** Starts processes through a small process of its own (spawner.process.ts), which comes with the first one and is replaced if it dies. */
+export class Spawner {
+  private child: Promise<{ process: ChildProcess; server: Server; folder: string; address: string }> | undefined;
+  private readonly starting = new Map<number, Starting>();
+  private next = 1;
+  private closed = false;
+
+  /** @throws Error when it cannot be started */
+  readonly launch = async (options: LaunchOptions): Promise<Launched> => {
+    if (this.closed) throw new Error('the worker is ending');
+    const { process, address } = await (this.child ??= this.begin());
+    const id = this.next++;
+    return new Promise<Launched>((launched, refused) => {
+      let exited: Starting['exited'] = () => undefined;
+      const exit = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((done) => (exited = done));
+      this.starting.set(id, { launched, refused, exit, exited });
+      process.send({ id, address, ...options } satisfies SpawnRequest, (error) => {
+        if (error) this.fail(id, error);
+      });
+    });
+  };
+
+  /** Ends with everything that was started through it. */
+  async close(): Promise<void> {
+    this.closed = true;
+    const child = await this.child?.catch(() => undefined);
+    if (!child) return;
+    child.process.disconnect();
+    child.server.close();
+    await rm(child.folder, { recursive: true, force: true });
+  }
+
+  private async begin() {
+    const folder = await mkdtemp(join(tmpdir(), 'task-engine-'));
+    const address = join(folder, 'outputs');
+    const server = createServer((socket) => this.receive(socket));
+    await new Promise<void>((done, refuse) => server.once('error', refuse).listen(address, done));
+    const process = fork(join(__dirname, 'spawner.process.js'), [], { execArgv: [], env: {}, stdio: 'ignore' });
+    process.on('message', (reply: SpawnReply) => this.answer(reply));
+    process.once('exit', () => {
+      this.child = undefined;
+      server.close();
+      void rm(folder, { recursive: true, force: true });
+      // the system has killed what it had started
+      for (const id of [...this.starting.keys()]) this.fail(id, new Error('the process that starts commands has died'));
+    });
+    process.on('error', () => undefined);
+    return { process, server, folder, address };
+  }
+
+  /** An output: its first line says whose. */
+  private receive(socket: Socket): void {
+    socket.on('error', () => undefined);
+    let head = Buffer.alloc(0);
+    const read = () => {
+      for (;;) {
+        // byte by byte: what follows the line is the command's
+        const byte = socket.read(1) as Buffer | null;
+        if (byte === null) return;
+        if (byte[0] !== 0x0a && head.length < HEAD_BYTES) {
+          head = Buffer.concat([head, byte]);
+          continue;
+        }
+        socket.off('readable', read);
+        return this.assign(head.toString(), socket);
+      }
+    };
+    socket.on('readable', read);
+  }
+
+  private assign(head: string, socket: Socket): void {
+    const [number, stream] = head.split(' ');
+    const id = Number(number);
+    const starting = this.starting.get(id);
+    if (!starting || (stream !== 'stdout' && stream !== 'stderr')) return void socket.destroy();
+    // nothing is lost while nobody reads: it stays in the socket, and the command waits
+    socket.on('readable', () => undefined);
+    starting[stream] = socket;
+    this.tell(id, starting);
+  }
+
+  private answer(reply: SpawnReply): void {
+    const starting = this.starting.get(reply.id);
+    if (!starting) return;
+    if ('error' in reply) return this.fail(reply.id, new Error(reply.error));
+    if ('pid' in reply) {
+      starting.pid = reply.pid;
+      return this.tell(reply.id, starting);
+    }
+    starting.over = true;
+    starting.exited(reply);
+    this.forget(reply.id, starting);
+  }
+
+  private tell(id: number, starting: Starting): void {
+    const { pid, stdout, stderr, exit, launched } = starting;
+    if (pid === undefined || !stdout || !stderr) return;
+    starting.told = true;
+    this.forget(id, starting);
+    const ends = [stdout, stderr].map((socket) => new Promise<void>((done) => socket.once('close', () => done())));
+    launched({ pid, stdout, stderr, exited: exit, closed: Promise.all(ends).then(() => undefined) });
+  }
+
+  /** A quick command may be over before its outputs have come. */
+  private forget(id: number, { told, over }: Starting): void {
+    if (told && over) this.starting.delete(id);
+  }
+
+  private fail(id: number, error: Error): void {
+    const starting = this.starting.get(id);
+    if (!starting) return;
+    this.starting.delete(id);
+    starting.stdout?.destroy();
+    starting.stderr?.destroy();
+    starting.refused(error);
+    starting.exited({ code: null, signal: 'SIGKILL' });
+  }
+}

@@ -1,0 +1,57 @@
+import { gatewaySchema } from './gateway.schema';
+import { ConfigurationError, type Environment, loadConfiguration } from './load-configuration';
+
+const servers = { DATABASE_URL: 'postgres://localhost/a', REDIS_URL: 'redis://localhost' };
+
+const load = (env: Environment) => loadConfiguration(gatewaySchema, { ...servers, ...env });
+
+function faultsOf(env: Environment): string[] {
+  try {
+    load(env);
+  } catch (error) {
+    return (error as ConfigurationError).faults.map(({ variable, message }) => `${variable} ${message}`);
+  }
+  return [];
+}
+
+describe("fastlane's variables", () => {
+  it('are all optional', () => {
+    const configuration = load({});
+    expect(configuration).toMatchObject({
+      FASTLANE_DEBUG: false,
+      FASTLANE_PER_PAGE: 10,
+      FASTLANE_CORS_ORIGINS: ['*'],
+      FASTLANE_HARD_TIMEOUT_SECONDS: 1800,
+      FASTLANE_ENV_BLACKLIST: ['password', 'key', 'secret', 'client_id'],
+    });
+    for (const name of ['PORT', 'BASIC_AUTH_USERNAME', 'BASIC_AUTH_PASSWORD', 'BASIC_AUTH_REALM', 'SERVER_NAME'])
+      expect(configuration).not.toHaveProperty(`FASTLANE_${name}`);
+  });
+
+  it('take a port, 0 for a free one', () => {
+    expect(load({ FASTLANE_PORT: '10000' }).FASTLANE_PORT).toBe(10_000);
+    expect(load({ FASTLANE_PORT: '0' }).FASTLANE_PORT).toBe(0);
+    expect(load({ FASTLANE_PORT: '' }).FASTLANE_PORT).toBeUndefined();
+    for (const FASTLANE_PORT of ['x', '-1', '65536']) expect(faultsOf({ FASTLANE_PORT })).toHaveLength(1);
+  });
+
+  it('want a name and a password, or neither', () => {
+    const [FASTLANE_BASIC_AUTH_USERNAME, FASTLANE_BASIC_AUTH_PASSWORD] = ['ann', 'hunter2'];
+    expect(faultsOf({ FASTLANE_BASIC_AUTH_USERNAME, FASTLANE_BASIC_AUTH_PASSWORD })).toEqual([]);
+    expect(faultsOf({ FASTLANE_BASIC_AUTH_USERNAME })).toEqual([
+      'FASTLANE_BASIC_AUTH_PASSWORD must be set, since FASTLANE_BASIC_AUTH_USERNAME is',
+    ]);
+    expect(faultsOf({ FASTLANE_BASIC_AUTH_PASSWORD })).toEqual([
+      'FASTLANE_BASIC_AUTH_USERNAME must be set, since FASTLANE_BASIC_AUTH_PASSWORD is',
+    ]);
+    expect(faultsOf({ FASTLANE_BASIC_AUTH_USERNAME: 'a:b', FASTLANE_BASIC_AUTH_PASSWORD })).toEqual([
+      'FASTLANE_BASIC_AUTH_USERNAME must not hold a colon',
+    ]);
+  });
+
+  it('take the name of a server, not its URL', () => {
+    expect(faultsOf({ FASTLANE_SERVER_NAME: 'fastlane.example:10000' })).toEqual([]);
+    for (const FASTLANE_SERVER_NAME of ['http://fastlane', 'a/b', 'a b'])
+      expect(faultsOf({ FASTLANE_SERVER_NAME })).toHaveLength(1);
+  });
+});
