@@ -20,10 +20,11 @@ interface JestResult {
 const PARTS = [
   ['--selectProjects', 'unit', 'integration', '--maxWorkers=2'],
   ['--selectProjects', 'e2e', '--runInBand'],
+  ['--selectProjects', 'containers', '--runInBand'],
 ];
 
 /**
- * `npm test [-- jest's arguments]`: unit, integration and e2e tests on servers of their own. The last line is
+ * `npm test [-- jest's arguments]`: unit, integration and e2e tests on servers of their own, and tests of containers on an engine of their own where one can start. The last line is
  * `<n> passed, <n> failed[, <n> skipped]`, the exit code that of the first part that failed.
  */
 async function main(args: string[]): Promise<number> {

@@ -47,6 +47,16 @@ describeWithEngine('the host of a run', () => {
     }
   });
 
+  it("is the configured one, whatever the worker's environment says to other clients of Docker", async () => {
+    const environment = { DOCKER_HOST: 'tcp://127.0.0.1:1/prefix', DOCKER_TLS_VERIFY: '1', DOCKER_PATH_PREFIX: '/x/' };
+    Object.assign(process.env, environment);
+    try {
+      for (const host of [engine.host, engine.tcpHost]) expect(await dockerAnswers(host)).toBe(true);
+    } finally {
+      for (const name of Object.keys(environment)) delete process.env[name];
+    }
+  });
+
   it('is one of the first farm that is for its group', async () => {
     const runtime = new DockerRuntime({
       farms: [

@@ -3,6 +3,7 @@ import { ClientKeys, EngineModule } from '@task-engine/engine';
 import { CONFIGURATION, type GatewayConfiguration } from '@task-engine/platform';
 import { builtInDefinitions, Definitions } from '@task-engine/workflows';
 import { DefinitionWatch } from './definition-watch';
+import { FastlaneModule } from './dialects/fastlane/fastlane.module';
 import { TaskEngineModule } from './dialects/task-engine/task-engine.module';
 
 /** The clients that exist after start-up (BOOTSTRAP_CLIENTS), before the first request can come. */
@@ -32,6 +33,7 @@ export class GatewayModule {
             directories: [builtInDefinitions(), ...(WORKFLOWS_DIR ? [WORKFLOWS_DIR] : [])],
           }),
         }),
+        FastlaneModule,
         TaskEngineModule,
       ],
       providers: [BootstrapClients, DefinitionWatch],

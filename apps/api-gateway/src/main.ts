@@ -1,7 +1,8 @@
 import 'reflect-metadata';
 import { DatabaseReadiness, MigrationsReadiness } from '@task-engine/database';
-import { RedisReadiness } from '@task-engine/messaging';
+import { NotificationServer, RedisReadiness } from '@task-engine/messaging';
 import { configurationOrExit, gatewaySchema, runApp } from '@task-engine/platform';
+import { fastlaneAddresses } from './dialects/fastlane/addresses/addressed';
 import { GatewayModule } from './gateway.module';
 import { serverOptions } from './http/server-options';
 import { prepareGateway } from './prepare-gateway';
@@ -14,7 +15,9 @@ void runApp({
   configuration,
   port: configuration.PORT,
   host: configuration.HOST,
-  fastify: serverOptions(configuration),
+  fastify: serverOptions(configuration, fastlaneAddresses({ debug: configuration.FASTLANE_DEBUG })),
+  // not part of readiness: whoever follows a log is served by a poll as well
+  strategy: (app) => app.get(NotificationServer),
   readiness: (app) => [app.get(DatabaseReadiness), app.get(MigrationsReadiness), app.get(RedisReadiness)],
   prepare: (app) => prepareGateway(app, configuration),
 });

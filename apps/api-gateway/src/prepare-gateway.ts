@@ -1,6 +1,8 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type GatewayConfiguration, Log, withLogContext } from '@task-engine/platform';
 import { Definitions } from '@task-engine/workflows';
+import { fastlaneDocument } from './dialects/fastlane/openapi/document';
+import { prepareFastlane } from './dialects/fastlane/prepare-fastlane';
 import { taskEngineDocument } from './dialects/task-engine/openapi/document';
 import { FallbackFilter } from './http/fallback.filter';
 import { receiveBodies } from './http/received-body';
@@ -17,6 +19,10 @@ export function prepareGateway(app: NestFastifyApplication, configuration: Gatew
     configuration.BODY_LIMIT_BYTES,
     Math.max(configuration.BODY_LIMIT_BYTES, configuration.BULK_BODY_LIMIT_BYTES),
   );
+  prepareFastlane(app, configuration);
   app.useGlobalFilters(new FallbackFilter(app.get(Log)));
-  serveApiDocuments(app, { 'task-engine': taskEngineDocument(VERSION, app.get(Definitions)) });
+  serveApiDocuments(app, {
+    'task-engine': taskEngineDocument(VERSION, app.get(Definitions)),
+    fastlane: fastlaneDocument(VERSION),
+  });
 }

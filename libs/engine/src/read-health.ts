@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, type QueueStatistics, type Statistics } from '@task-engine/database';
 import { WorkQueues } from '@task-engine/messaging';
 import { Lanes } from './lanes';
+import { RUN_QUEUE } from './runs/run-definition';
 
 /** Queues whose work has no rows of its own: only Redis knows what waits in them. */
 const BULL_ONLY = ['controller', 'scheduler'] as const;
@@ -29,7 +30,8 @@ export class ReadHealth {
     ]);
     const queues: Record<string, QueueStatistics> = {};
     for (const name of ALWAYS_SHOWN) queues[name] = statistics.queues[name] ?? { workers: 0, working: 0, pending: 0 };
-    for (const [name, queue] of Object.entries(statistics.queues)) queues[name] ??= queue;
+    // runs are shown by the API that has them
+    for (const [name, queue] of Object.entries(statistics.queues)) if (name !== RUN_QUEUE) queues[name] ??= queue;
     for (const name of BULL_ONLY) {
       const { waiting, active } = redis.counts[name];
       const { workers } = queues[name]!;

@@ -144,6 +144,12 @@ export class TestEngine {
     return found.flatMap(({ Names }) => Names.map((name) => name.slice(1)));
   }
 
+  /** How many connections to its socket are open. */
+  connections(): number {
+    const lines = readFileSync('/proc/net/unix', 'utf8').split('\n');
+    return lines.filter((line) => line.endsWith(` ${this.socket}`) && line.split(/\s+/)[5] === '03').length;
+  }
+
   private get socket(): string {
     return this.file('docker.sock');
   }

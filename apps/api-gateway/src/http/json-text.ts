@@ -5,6 +5,13 @@ export const MAX_DEPTH = 64;
 /** Entries that one list or object of a body may have. */
 export const MAX_ENTRIES = 10_000;
 
+/** A body that is no JSON at all. */
+export class MalformedJson extends DomainError {
+  constructor(message: string) {
+    super('invalid_parameter', message);
+  }
+}
+
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
@@ -23,7 +30,7 @@ function decode(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes);
   } catch {
-    throw refused('The request body is not valid UTF-8');
+    throw new MalformedJson('The request body is not valid UTF-8');
   }
 }
 
@@ -33,7 +40,7 @@ function parse(text: string): unknown {
   } catch (error) {
     // the engine's own message quotes the body, which may hold secrets
     const position = /position (\d+)/.exec((error as Error).message)?.[1];
-    throw refused(`Malformed JSON in the request body${position ? ` at position ${position}` : ''}`);
+    throw new MalformedJson(`Malformed JSON in the request body${position ? ` at position ${position}` : ''}`);
   }
 }
 

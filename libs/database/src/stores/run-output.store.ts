@@ -16,6 +16,9 @@ export interface NewOutput {
   text: string;
 }
 
+/** Pieces in one answer at most. */
+const PIECES = 1_000;
+
 /** What runs have written, in pieces that are never changed. */
 export class RunOutputStore {
   constructor(private readonly sql: Sql) {}
@@ -41,13 +44,14 @@ export class RunOutputStore {
     return rows.length === pieces.length;
   }
 
-  /** In order. @param limit characters after which no further piece is taken */
+  /** In order. @param limit bytes after which no further piece is taken */
   async after(jobId: string, seq: number, limit: number): Promise<OutputPieceRow[]> {
     return this.sql.query<OutputPieceRow>(
-      `SELECT seq, stream, text FROM (
-         SELECT seq, stream, text, sum(length(text)) OVER (ORDER BY seq) - length(text) AS before
-         FROM (SELECT seq, stream, text FROM run_output WHERE job_id = $1 AND seq > $2 ORDER BY seq LIMIT 1000) next
-       ) sized WHERE before < $3 ORDER BY seq`,
+      // sizes first: a text that is not wanted is not read
+      `SELECT o.seq, o.stream, o.text FROM (
+         SELECT seq, sum(bytes) OVER (ORDER BY seq) - bytes AS before
+         FROM (SELECT seq, bytes FROM run_output WHERE job_id = $1 AND seq > $2 ORDER BY seq LIMIT ${PIECES}) next
+       ) sized JOIN run_output o ON o.job_id = $1 AND o.seq = sized.seq WHERE sized.before < $3 ORDER BY o.seq`,
       [jobId, seq, limit],
     );
   }

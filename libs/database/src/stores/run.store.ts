@@ -119,6 +119,16 @@ export class RunStore {
     return row!.n;
   }
 
+  /** Of each command, how many. */
+  async countsOf(commandIds: string[]): Promise<Map<string, number>> {
+    const rows = await this.sql.query<{ id: string; n: number }>(
+      `SELECT command_id AS id, count(*)::int AS n FROM run r
+       WHERE command_id = ANY($1::bigint[]) AND r.created_at <= statement_timestamp() GROUP BY command_id`,
+      [bigints(commandIds)],
+    );
+    return new Map(rows.map(({ id, n }) => [id, n]));
+  }
+
   async find(commandId: string, uuid: string): Promise<RunRecord | undefined> {
     const rows = await this.sql.query<RunRecord>(`SELECT ${COLUMNS} FROM run r WHERE ${SHOWN} AND r.uuid = $2`, [
       commandId,

@@ -69,22 +69,26 @@ export interface WebhookTry {
   answer: { headers: Record<string, string>; body: string } | null;
 }
 
-export interface RunView {
-  uuid: string;
+/** How it stands with a run. */
+export interface RunHead {
   /** Job of the engine that runs it; names its output. */
   jobId: string;
   state: RunState;
   /** Its client wants it stopped; the command may still be ending. */
   stopRequested: boolean;
+  exitCode: number | null;
+  /** What the engine has to say of its end (time limit, expiry, no image); null when there is nothing. */
+  error: string | null;
+}
+
+export interface RunView extends RunHead {
+  uuid: string;
   image: string;
   command: string;
   requestedFrom: string | null;
   createdAt: Date;
   startedAt: Date | null;
   finishedAt: Date | null;
-  exitCode: number | null;
-  /** What the engine has to say of its end (time limit, expiry, no image); null when there is nothing. */
-  error: string | null;
   place: { host: string; port: number; containerId: string } | null;
   /** What it has written so far, valid UTF-8. */
   stdout: string;

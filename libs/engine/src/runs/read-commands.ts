@@ -1,11 +1,19 @@
 import { Injectable } from '@nestjs/common';
-import type { RunState } from '@task-engine/domain';
 import { type CommandRecord, Database, type RunRecord } from '@task-engine/database';
 import type { CommandRequest } from './command-request';
-import type { CommandView, GroupSummary, GroupView, OutputPiece, Page, RunView, WebhookTry } from './command-views';
+import type {
+  CommandView,
+  GroupSummary,
+  GroupView,
+  OutputPiece,
+  Page,
+  RunHead,
+  RunView,
+  WebhookTry,
+} from './command-views';
 
-/** Characters of output in one answer of `output`, unless one piece alone is longer. */
-const OUTPUT_LENGTH = 1_048_576;
+/** Of output in one answer of `output`, unless one piece alone is longer. */
+const OUTPUT_BYTES = 1_048_576;
 /** Failed tries of webhooks that are shown, the last ones (reference/fastlane.md 3.7). */
 const FAILED_TRIES = 3;
 
@@ -61,14 +69,29 @@ export class ReadCommands {
     return run && (await this.views([run]))[0];
   }
 
-  /** Pieces of a run's output behind `afterSeq`, in order; none when there is nothing more as yet. */
-  async output(jobId: string, afterSeq: number, length = OUTPUT_LENGTH): Promise<OutputPiece[]> {
-    return this.database.stores.runOutput.after(jobId, afterSeq, length);
+  /** A run, the last one unless it is named, without what it has written. */
+  async findRun(group: string, uuid: string, runUuid?: string): Promise<RunHead | undefined> {
+    const { commands, runs } = this.database.stores;
+    const command = await commands.find(group, uuid);
+    if (!command) return undefined;
+    return runUuid === undefined ? (await runs.ofCommand(command.id, 0, 1))[0] : runs.find(command.id, runUuid);
   }
 
-  async runState(
-    jobId: string,
-  ): Promise<{ state: RunState; stopRequested: boolean; exitCode: number | null; error: string | null } | undefined> {
+  /** All of a run, with what it has written. It may be gone since. */
+  async whole({ jobId }: RunHead): Promise<RunView | undefined> {
+    const run = await this.database.stores.runs.findByJob(jobId);
+    return run && (await this.views([run]))[0];
+  }
+
+  /**
+   * Pieces of a run's output behind `afterSeq`, in order; none when there is nothing more as yet.
+   * @param bytes after which no further piece is taken
+   */
+  async output(jobId: string, afterSeq: number, bytes = OUTPUT_BYTES): Promise<OutputPiece[]> {
+    return this.database.stores.runOutput.after(jobId, afterSeq, bytes);
+  }
+
+  async runState(jobId: string): Promise<Omit<RunHead, 'jobId'> | undefined> {
     return this.database.stores.runs.findByJob(jobId);
   }
 

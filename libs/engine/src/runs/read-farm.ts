@@ -23,7 +23,10 @@ export class ReadFarm {
       runs.census(LISTED),
       runDeliveries.waitingOfRuns(),
     ]);
-    const blacklisted = await this.blacklisted(report?.hosts ?? []);
+    const [blacklisted, counts] = await Promise.all([
+      this.blacklisted(report?.hosts ?? []),
+      runs.countsOf(scheduled.map(({ id }) => id)),
+    ]);
     const times = [census.nextAt, waiting.nextAt, scheduled[0]?.nextAt ?? null].filter((at) => at !== null);
     return {
       executor: report?.kind ?? null,
@@ -36,7 +39,7 @@ export class ReadFarm {
       running: census.places,
       groups,
       commands: count,
-      scheduled: scheduled.map((command) => commandView(command, 0)),
+      scheduled: scheduled.map((command) => commandView(command, counts.get(command.id) ?? 0)),
       waitingRuns: census.waiting,
       runningRuns: census.running,
       waitingWebhooks: waiting.webhooks,

@@ -62,7 +62,10 @@ export class RunJobs {
         log: [],
       })),
     );
-    const [ids, commandIds] = await Promise.all([inserting, Promise.all(runs.map(({ commandId }) => commandId))]);
+    const [ids, commandIds] = await Promise.all([
+      inserting,
+      Promise.all(runs.map(({ commandId }) => Promise.resolve(commandId))),
+    ]);
     await commit(
       stores.runs.insert(inserted.map((run, index) => ({ ...run, commandId: commandIds[index]!, jobId: ids[index]! }))),
     );

@@ -17,10 +17,13 @@ export function describeConfiguration(schema: z.ZodObject): VariableDescription[
   });
 }
 
-type Standard = string | number | boolean | undefined | (string | Record<string, string>)[];
+type Standard = string | number | boolean | undefined | (string | Record<string, unknown>)[];
 
 function written(value: Standard): string | undefined {
   if (!Array.isArray(value)) return value === undefined ? undefined : String(value);
+  // what is written as JSON
+  if (value.some((entry) => typeof entry === 'object' && Object.values(entry).some((part) => typeof part !== 'string')))
+    return JSON.stringify(value);
   const entries = value.map((entry) => (typeof entry === 'string' ? entry : Object.values(entry).join(':')));
   return entries.length === 0 ? undefined : entries.join(',');
 }

@@ -52,6 +52,7 @@ describe('preparing a run for Kubernetes', () => {
     const runtime = await bench.runtime({ limits: { requestSeconds: 0.2 } });
     bench.cluster.intercept(() => true);
     await expect(runtime.prepare(aSpec(), never)).rejects.toThrow(/127\.0\.0\.1:\d+: no answer within 0.2 s/);
+    await until(() => bench.cluster['sockets'].size === 0);
   });
 
   it('says that there is no host when the server does not know the worker, and that this will not pass', async () => {

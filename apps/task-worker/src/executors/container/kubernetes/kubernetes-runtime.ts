@@ -116,7 +116,7 @@ export class KubernetesRuntime implements ContainerRuntime {
     await this.reaching(async () => {
       const found = await this.client.readPod(pod);
       // with an ended pod its log would go
-      if (!found) return;
+      if (!found || hasEnded(found, false)) return;
       this.stopped.add(pod);
       // 0 would not end the command sooner: it makes the API forget the pod before the node has ended it
       await this.client.deletePod(pod, Math.max(1, Math.ceil(graceSeconds)));

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { PassThrough, type Readable } from 'node:stream';
 import type { KubeConfig, Log } from '@kubernetes/client-node';
-import { readStream, StreamBroken, type StreamWatch } from '../docker/read-stream';
+import { readStream, type StreamWatch } from '../docker/read-stream';
 
 /** Milliseconds until a silent connection is asked whether it is still there. Also keeps those between from forgetting it. */
 const KEEP_ALIVE_MS = 30_000;
@@ -19,9 +19,6 @@ class LogBody extends PassThrough {
         this.complete = true;
       });
       source.once('error', (error) => this.destroy(error));
-      source.once('close', () => {
-        if (!this.complete) this.destroy(new StreamBroken('the connection was closed before the end'));
-      });
     });
   }
 }

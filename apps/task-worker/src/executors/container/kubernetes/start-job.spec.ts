@@ -118,7 +118,7 @@ describe('starting a command in Kubernetes', () => {
 
 describe('an image that cannot be had', () => {
   const failureOf = async (imagePullGraceSeconds: number, ...each: Json[]): Promise<Error> => {
-    const runtime = await bench.runtime({ limits: { imagePullGraceSeconds } });
+    const runtime = await bench.runtime({ limits: { imagePullGraceSeconds, imagePullTimeoutSeconds: 60 } });
     statuses(...each);
     const failure = await runtime.start(aSpec(), bench.host).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(PullFailure);
@@ -136,9 +136,15 @@ describe('an image that cannot be had', () => {
   });
 
   it('fails the start after a while when its registry does not answer, with what that was', async () => {
+    const runtime = await bench.runtime({ limits: { imagePullGraceSeconds: 0.4 } });
+    bench.cluster.onJob = (job) => bench.cluster.addPod(job, errImagePull(registryDown));
     const begun = Date.now();
-    const failure = await failureOf(0.4, errImagePull(registryDown), imagePullBackOff('registry.example:5000/tool:1'));
-    expect(failure.message).toContain('i/o timeout');
+    const starting = runtime.start(aSpec(), bench.host).catch((error: unknown) => error);
+    await until(() => bench.said.length > 0);
+    bench.cluster.setStatus(POD, imagePullBackOff('registry.example:5000/tool:1'));
+    const failure = await starting;
+    expect(failure).toBeInstanceOf(PullFailure);
+    expect((failure as Error).message).toContain('i/o timeout');
     expect(Date.now() - begun).toBeGreaterThanOrEqual(390);
   });
 
@@ -264,6 +270,22 @@ describe('a command that cannot be started', () => {
     await expect(runtime.start(aSpec(), bench.host)).rejects.toMatchObject({
       name: 'StartFailure',
       message: 'The job was deleted before its command ran.',
+    });
+  });
+
+  it('says so as soon as somebody deletes its pod', async () => {
+    const runtime = await bench.runtime({
+      limits: { lookSeconds: 60, scheduleSeconds: 60, imagePullTimeoutSeconds: 60 },
+    });
+    statuses(creating());
+    const starting = runtime.start(aSpec(), bench.host).catch((error: unknown) => error);
+    await until(() => bench.cluster['watchers'].size > 0);
+    const job = bench.cluster.jobs.get(`fastlane-job-${RUN_ID}`)!;
+    job.status = failedJobStatus('BackoffLimitExceeded', 'Job has reached the specified backoff limit');
+    bench.cluster.removePod(POD);
+    expect(await starting).toMatchObject({
+      name: 'StartFailure',
+      message: 'The pod of the job is gone. BackoffLimitExceeded: Job has reached the specified backoff limit',
     });
   });
 

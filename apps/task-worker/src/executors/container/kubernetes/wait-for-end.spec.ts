@@ -146,6 +146,7 @@ describe('the end of a command in Kubernetes', () => {
   });
 
   it('is not waited for any longer than the signal lets', async () => {
+    runtime = await bench.runtime({ limits: { watchSeconds: 60 } });
     const leaving = new AbortController();
     const result = runtime.wait(place, leaving.signal);
     await until(() => bench.cluster['watchers'].size > 0);
@@ -199,6 +200,15 @@ describe('a pod that goes away while its command runs', () => {
     bench.cluster.removePod(POD);
     bench.cluster.jobs.get(JOB)!.status = completeJobStatus();
     expect(await runtime.wait(place, never)).toEqual({ exitCode: 0 });
+  });
+
+  it('has done its work although it was last seen at it', async () => {
+    const exit = await exitAfter(() => {
+      bench.cluster.pods.delete(POD);
+      bench.cluster.jobs.get(JOB)!.status = completeJobStatus();
+      for (const { response } of bench.cluster['watchers']) response.destroy();
+    });
+    expect(exit).toEqual({ exitCode: 0 });
   });
 
   it('has failed when its Job says so', async () => {
