@@ -122,8 +122,11 @@ describeWithEngine('the host of a run', () => {
 
   it('is left alone after five failures, and one process tries it again after a while', async () => {
     const registry = new MemoryHostRegistry(500);
-    const runtime = runtimeOn([dead], { registry });
+    const messages: string[] = [];
+    const runtime = runtimeOn([dead], { registry, log: (message) => messages.push(message) });
     await fails(runtime, 5);
+    // Said once, not with every look.
+    expect(messages).toEqual([expect.stringMatching(/^Docker host 127.*ECONNREFUSED/)]);
     await expect(runtime.prepare(spec, NEVER)).rejects.toMatchObject({ name: 'NoHostAvailable', forNow: true });
     expect(registry.failures(dead)).toBe(5);
 

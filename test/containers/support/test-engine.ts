@@ -224,7 +224,9 @@ async function startHolder(): Promise<ChildProcess> {
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
-  const failed = once(holder, 'exit').then(() => String(holder.stderr.read() ?? '').trim());
+  let complaint = '';
+  holder.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
+  const failed = once(holder, 'close').then(() => complaint.trim());
   const fault = await Promise.race([once(holder.stdout, 'data').then(() => undefined), failed]);
   if (fault !== undefined) throw new Error(`a container engine cannot have namespaces of its own here: ${fault}`);
   return holder;

@@ -3,6 +3,8 @@ import { Database } from '@task-engine/database';
 import type { Farm } from '@task-engine/platform';
 import { HintSender } from '../hints';
 
+/** Pause before limits that PostgreSQL did not take are set again, in milliseconds. */
+const RETRY_MS = 2_000;
 /** Limit of commands that no farm is for: they are accepted, and fail when they are to run. */
 const UNMATCHED: Farm = { match: '', hosts: [], maxRunning: 1 };
 
@@ -35,9 +37,17 @@ export class Farms implements OnApplicationBootstrap {
     return lane;
   }
 
-  /** Brings the lanes of all farms to their configured limits, in apps that are configured with them. */
-  async onApplicationBootstrap(): Promise<void> {
-    for (const { farm } of this.patterns) this.lanes.set(farm.match, Promise.resolve(await this.ensure(farm)));
+  /** Brings the lanes of all farms to their configured limits, in apps that are configured with them, as soon as PostgreSQL is there. */
+  onApplicationBootstrap(): void {
+    void this.applyLimits();
+  }
+
+  private async applyLimits(): Promise<void> {
+    try {
+      for (const { farm } of this.patterns) this.lanes.set(farm.match, Promise.resolve(await this.ensure(farm)));
+    } catch {
+      setTimeout(() => void this.applyLimits(), RETRY_MS).unref();
+    }
   }
 
   private async ensure({ match, maxRunning }: Farm): Promise<number> {

@@ -44,7 +44,7 @@ export const workerSchema = z
       'Folder with ca.pem, cert.pem and key.pem for engines at `name:port`; without it they are spoken to without TLS',
     ),
     DOCKER_PULL: choice(
-      'When images are pulled: `missing`, unless the host has them; `always`, before each run, and what the host has is used if the registry does not answer; `never`',
+      'When images are pulled, on Kubernetes too: `missing`, unless the host has them; `always`, before each run, and what the host has is used if the registry does not answer; `never`',
       ['missing', 'always', 'never'],
       'missing',
     ),
@@ -56,6 +56,11 @@ export const workerSchema = z
       max: 1_000_000,
       default: 512,
     }),
+    KUBERNETES_CONFIG: optionalText(
+      'Kubeconfig file of the cluster for Jobs; unset: the service account of the pod that the worker runs in',
+    ),
+    KUBERNETES_NAMESPACE: optionalText('Namespace of the Jobs; unset: that of the configuration'),
+    KUBERNETES_PULL_SECRETS: list('Secrets, comma-separated, with which images are pulled'),
     CONTAINER_CONCURRENCY: integer('Commands that one process looks after at one time', {
       min: 0,
       max: 1024,

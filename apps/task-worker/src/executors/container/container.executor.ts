@@ -18,6 +18,8 @@ import type { StopRequests } from './stop-requests';
 
 /** Between two attempts to reach a host, in milliseconds (reference/fastlane.md 3.4). */
 const HOST_RETRY_MS = 1_000;
+/** Work that went on for so long with a host, in milliseconds, means that it was there. */
+const HOST_WELL_MS = 30_000;
 /** A host that is away this long, in milliseconds, is not waited for any more: two pauses of an open circuit. */
 const HOST_PATIENCE_MS = 120_000;
 
@@ -139,7 +141,6 @@ class ContainerRun {
   /** Follows the output and waits for the end, which a time limit and the client may bring about. */
   private async watch(place: Place): Promise<Exit> {
     const { signal } = this.context;
-    const ended = new AbortController();
     const stop = () =>
       void this.reaching(() => this.runtime.stop(place, this.options.stopSeconds)).catch(() => undefined);
     const limit = setTimeout(() => {
@@ -153,21 +154,30 @@ class ContainerRun {
     };
     signal.addEventListener('abort', leave, { once: true });
     if (signal.aborted) leave();
-    const either = AbortSignal.any([signal, ended.signal]);
     try {
-      const exit = await this.reaching(async () => {
-        const following = this.runtime.follow(place, this.read, (stream, bytes) => this.take(stream, bytes), either);
-        const [, exit] = await Promise.all([following, this.runtime.wait(place, either)]);
-        return exit;
-      });
+      const exit = await this.reaching(() => this.look(place));
       throwIfAborted(signal);
       return exit;
     } finally {
       clearTimeout(limit);
       forget();
       signal.removeEventListener('abort', leave);
-      ended.abort();
       await this.output.end();
+    }
+  }
+
+  /** Its output from where it is known on, and its end. Leaves nothing running: the next look must not read the same bytes beside this one. */
+  private async look(place: Place): Promise<Exit> {
+    const attempt = new AbortController();
+    const either = AbortSignal.any([this.context.signal, attempt.signal]);
+    const following = this.runtime.follow(place, this.read, (stream, bytes) => this.take(stream, bytes), either);
+    const waiting = this.runtime.wait(place, either);
+    try {
+      const [, exit] = await Promise.all([following, waiting]);
+      return exit;
+    } finally {
+      attempt.abort();
+      await Promise.allSettled([following, waiting]);
     }
   }
 
@@ -184,13 +194,17 @@ class ContainerRun {
 
   /** Tries again while a host does not answer. A fault of a host costs time. */
   private async reaching<Result>(work: () => Promise<Result>): Promise<Result> {
-    const since = Date.now();
+    let awaySince: number | undefined;
     for (;;) {
+      const began = Date.now();
       try {
         return await work();
       } catch (error) {
         const worth = error instanceof HostUnreachable || (error instanceof NoHostAvailable && error.forNow);
-        if (!worth || Date.now() - since > HOST_PATIENCE_MS) throw error;
+        // what went well for a while has been there meanwhile
+        if (Date.now() - began > HOST_WELL_MS) awaySince = undefined;
+        awaySince ??= Date.now();
+        if (!worth || Date.now() - awaySince > HOST_PATIENCE_MS) throw error;
         throwIfAborted(this.context.signal);
         await new Promise((resolve) => setTimeout(resolve, HOST_RETRY_MS));
         throwIfAborted(this.context.signal);

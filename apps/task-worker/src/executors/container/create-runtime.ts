@@ -5,12 +5,16 @@ import type { Farm, Log, WorkerConfiguration } from '@task-engine/platform';
 import type { TlsFiles } from './docker/docker-host';
 import { dockerAnswers, DockerRuntime } from './docker/docker-runtime';
 import { HostRuntime } from './host.runtime';
+import { KubernetesRuntime } from './kubernetes/kubernetes-runtime';
 import type { ContainerRuntime } from './runtime';
 
 /** Where an engine of this machine listens unless it was told otherwise. */
 const LOCAL_SOCKET = 'unix:///var/run/docker.sock';
 /** What DOCKER_HOSTS names when nobody has set it. */
 const UNSET = 'localhost:2375';
+
+/** What Kubernetes calls it. */
+const PULL_POLICY = { missing: 'IfNotPresent', always: 'Always', never: 'Never' } as const;
 
 /** What this worker runs commands with: as FASTLANE_EXECUTOR says, or containers if an engine answers now. */
 export async function createRuntime(
@@ -33,7 +37,17 @@ async function choose(
   const { FASTLANE_EXECUTOR: wanted, DATA_DIR } = configuration;
   const host = () => new HostRuntime(resolve(DATA_DIR, 'runs'));
   if (wanted === 'host') return host();
-  if (wanted === 'kubernetes') throw new Error('FASTLANE_EXECUTOR=kubernetes is not built yet');
+  if (wanted === 'kubernetes') {
+    const { KUBERNETES_CONFIG, KUBERNETES_NAMESPACE, KUBERNETES_PULL_SECRETS, CONTAINER_STOP_SECONDS } = configuration;
+    return KubernetesRuntime.connect({
+      kubeconfig: KUBERNETES_CONFIG,
+      namespace: KUBERNETES_NAMESPACE,
+      imagePullSecrets: KUBERNETES_PULL_SECRETS,
+      imagePullPolicy: PULL_POLICY[configuration.DOCKER_PULL],
+      terminationGraceSeconds: CONTAINER_STOP_SECONDS,
+      log: (message) => log.warn(message),
+    });
+  }
   const farms = await farmsThatAnswer(configuration.DOCKER_HOSTS, tls);
   if (wanted === 'auto' && !farms) return host();
   return new DockerRuntime({

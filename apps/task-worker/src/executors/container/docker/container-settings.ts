@@ -66,7 +66,7 @@ function logConfig({ isDocker }: EngineFacts): { Type: string; Config: Record<st
   return { Type: 'local', Config: { ...size, 'max-file': '1', compress: 'false' } };
 }
 
-/** Engines before 23 drop the newline of long lines when they read what `local` has written. */
+/** Engines before 23 drop the newline of long lines when they read what `local` has written. One that tells no version is taken for a new one. */
 export function dropsNewlines(facts: EngineFacts, logDriver: string | undefined): boolean {
-  return facts.isDocker && facts.major < 23 && logDriver === 'local';
+  return facts.isDocker && facts.major > 0 && facts.major < 23 && logDriver === 'local';
 }

@@ -11,7 +11,7 @@ export interface TlsFiles {
 
 /** Where an engine listens. */
 export interface DockerHost {
-  /** As the configuration writes it: `host:port` or `unix:///path`. Names the host in the registry. */
+  /** `host:port`, `[address]:port` or `unix:///path`. Names the host in the registry. */
   readonly name: string;
   /** For a socket the whole `unix:///path`: with `localhost` two sockets of one machine would be one host, and a run be looked for at the wrong one. */
   readonly host: string;
@@ -33,7 +33,7 @@ export function parseDockerHost(name: string): DockerHost {
   if (host === undefined || port < 1 || port > 65_535) {
     throw new Error(`Not a Docker host: "${name}". It is host:port or unix:///path/to/docker.sock.`);
   }
-  return { name, host, port };
+  return { name: `${host.includes(':') ? `[${host}]` : host}:${port}`, host, port };
 }
 
 /** The host that a stored place means, whether or not it is still configured. */

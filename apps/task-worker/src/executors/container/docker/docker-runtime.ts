@@ -95,7 +95,7 @@ export class DockerRuntime implements ContainerRuntime {
    * and never started is none: it is removed, so that the run is not started twice, now and on another host.
    */
   async find(spec: ContainerSpec, known: Place | undefined): Promise<Place | undefined> {
-    const knownHost = known && dockerHostOf(known);
+    const knownHost = known && placeHost(known);
     const first = knownHost && (await this.findOn(knownHost, spec));
     if (first) return first;
     const others = this.farms.allOf(spec.group).filter(({ name }) => name !== knownHost?.name);
@@ -218,7 +218,7 @@ export class DockerRuntime implements ContainerRuntime {
       engine = new EngineConnection(host, {
         tls: this.options.tls,
         closing: this.closing.signal,
-        onUnreachable: (each, error) => this.countFailure(each, error),
+        onUnreachable: (each, error, first) => this.countFailure(each, error, first),
       });
       this.engines.set(host.name, engine);
     }
@@ -226,8 +226,8 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   /** A registry that cannot be asked must not hide what happened to the run. */
-  private async countFailure(host: DockerHost, error: HostUnreachable): Promise<void> {
-    this.options.log?.(`Docker host ${error.message}`);
+  private async countFailure(host: DockerHost, error: HostUnreachable, first: boolean): Promise<void> {
+    if (first) this.options.log?.(`Docker host ${error.message}`);
     try {
       await this.options.registry.failed(host.name, error.message);
     } catch (fault) {
@@ -249,6 +249,15 @@ export async function dockerAnswers(host: string, tls?: TlsFiles): Promise<boole
     return true;
   } catch {
     return false;
+  }
+}
+
+/** Undefined for a place that another runtime has noted: this worker's may have been changed. */
+function placeHost(place: Place): DockerHost | undefined {
+  try {
+    return dockerHostOf(place);
+  } catch {
+    return undefined;
   }
 }
 

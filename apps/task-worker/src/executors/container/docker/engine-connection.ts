@@ -45,8 +45,8 @@ export interface ConnectionOptions {
   readonly tls?: TlsFiles;
   /** Ends every call. */
   readonly closing: AbortSignal;
-  /** Called when the engine could not be reached, or did not answer in time. */
-  readonly onUnreachable: (host: DockerHost, error: HostUnreachable) => Promise<void>;
+  /** Called when the engine could not be reached, or did not answer in time. `first`: the last time it did. */
+  readonly onUnreachable: (host: DockerHost, error: HostUnreachable, first: boolean) => Promise<void>;
 }
 
 /**
@@ -56,6 +56,7 @@ export interface ConnectionOptions {
 export class EngineConnection {
   private client: Docker | undefined;
   private knownFacts: EngineFacts | undefined;
+  private reachable = true;
 
   constructor(
     readonly host: DockerHost,
@@ -66,7 +67,11 @@ export class EngineConnection {
     const { signal } = options;
     const signals = signal ? [signal, this.options.closing] : [this.options.closing];
     try {
-      return await limited({ signals, seconds: options.seconds }, async (limit) => work(await this.docker(), limit));
+      const answer = await limited({ signals, seconds: options.seconds }, async (limit) =>
+        work(await this.docker(), limit),
+      );
+      this.reachable = true;
+      return answer;
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       const refusal = refusalOf(error);
@@ -74,9 +79,7 @@ export class EngineConnection {
       const unreachable = this.unreachable(error);
       // It may come back as another version.
       this.knownFacts = undefined;
-      if (options.counts !== false && !this.options.closing.aborted) {
-        await this.options.onUnreachable(this.host, unreachable);
-      }
+      if (options.counts !== false && !this.options.closing.aborted) await this.count(unreachable);
       throw unreachable;
     }
   }
@@ -125,7 +128,7 @@ export class EngineConnection {
       if (!(error instanceof EngineRefusal)) throw error;
       // It is there, but not well: an engine that is says OK.
       const unreachable = this.unreachable(error);
-      if (options.counts !== false) await this.options.onUnreachable(this.host, unreachable);
+      if (options.counts !== false) await this.count(unreachable);
       throw unreachable;
     }
   }
@@ -147,6 +150,12 @@ export class EngineConnection {
     if (error instanceof HostUnreachable) return error;
     const message = error instanceof Error ? error.message : String(error);
     return new HostUnreachable(`${this.host.name}: ${message}`, { cause: error });
+  }
+
+  private async count(error: HostUnreachable): Promise<void> {
+    const first = this.reachable;
+    this.reachable = false;
+    await this.options.onUnreachable(this.host, error, first);
   }
 
   /** Loaded with the first call: dockerode takes 0.2 s and 20 MB, which a worker that runs no containers is spared. */

@@ -41,7 +41,7 @@ export class Farms {
 /** Upstream matches from the start of the name, not to its end. */
 function prefixPattern(match: string): RegExp {
   try {
-    return new RegExp(`^(?:${match})`);
+    return new RegExp(`^(?:${match})`, 'u');
   } catch (error) {
     throw new Error(`DOCKER_HOSTS: "${match}" is no regular expression.`, { cause: error });
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type {
   BatchV1Api,
@@ -73,6 +74,8 @@ export class ApiClient {
     this.batch = config.makeApiClient(library.BatchV1Api);
     this.core = config.makeApiClient(library.CoreV1Api);
     this.versions = config.makeApiClient(library.VersionApi);
+    // a request each of many runs is no leak
+    setMaxListeners(0, this.closing.signal);
   }
 
   /** Whether the API answers. */

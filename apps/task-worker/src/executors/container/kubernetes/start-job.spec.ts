@@ -60,6 +60,8 @@ describe('starting a command in Kubernetes', () => {
     const [asked] = bench.cluster.requests('POST', JOBS);
     expect(asked!.body).toMatchObject({ kind: 'Job', metadata: { name: `fastlane-job-${RUN_ID}` } });
     expect(bench.cluster.pods.has(POD)).toBe(true);
+    // why there is no pod is asked only when there should be one
+    expect(bench.cluster.requests('GET', JOB)).toEqual([]);
   });
 
   it('answers the pod of a command that has ended before anybody looked', async () => {
@@ -129,6 +131,11 @@ describe('an image that cannot be had', () => {
 
   it('fails the start at once when its registry does not know it', async () => {
     expect((await failureOf(60, creating(), errImagePull(notFoundImage))).message).toContain(notFoundImage);
+  });
+
+  it('fails the start with what its registry said, not with the pause before the next try', async () => {
+    const failure = await failureOf(60, imagePullBackOff('nosuch:1'), errImagePull(notFoundImage));
+    expect(failure.message).toContain(notFoundImage);
   });
 
   it('fails the start at once when its name is none', async () => {
