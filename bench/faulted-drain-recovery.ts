@@ -1,7 +1,7 @@
 /** Length of the window over which a rate is measured, in milliseconds: long enough to even out batches and checkpoints. */
 export const WINDOW_MS = 2_000;
-/** Part of the reference rate that counts as full: two runs without a fault differ by about as much. */
-export const FULL = 0.9;
+/** Part of the reference rate that counts as full: windows of two runs without a fault differ by about as much. */
+export const FULL = 0.8;
 
 export interface Recovery {
   /** Milliseconds from the kill until the rate is full: the start of the first window from then on that holds enough completions. */

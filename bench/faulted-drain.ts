@@ -37,9 +37,10 @@ export function faultedDrain(scale: Scale): Benchmark {
   const killed: Side = {
     name: 'worker killed',
     setup:
-      'the same with two task-workers; one is killed with SIGKILL when half of the jobs are completed, and stays down',
+      'the same with two task-workers and twice as many jobs, so that there is something to see afterwards; one is killed with SIGKILL when half ' +
+      'of them are completed, and stays down',
     async run(turn) {
-      const { engine, ids } = await fill(turn, { jobs, warmUp, workers: 2 });
+      const { engine, ids } = await fill(turn, { jobs: 2 * jobs, warmUp, workers: 2 });
       const fault = await turn.window(async () => {
         const resumed = await engine.resume();
         const pid = engine.suite.pid('task-worker', 2)!;

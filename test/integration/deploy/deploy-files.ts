@@ -42,9 +42,12 @@ export const kustomization = (): Manifest => parse(readFileSync(path('k8s/base/k
 export const baseFiles = (): string[] =>
   readdirSync(path('k8s/base')).filter((name) => name.endsWith('.yaml') && name !== 'kustomization.yaml');
 
-export function manifests(): Manifest[] {
-  return (kustomization().resources as string[]).flatMap((name) =>
-    parseAllDocuments(readFileSync(path('k8s/base', name), 'utf8')).map((document) => {
+export const manifests = (): Manifest[] => manifestsIn('k8s/base', kustomization().resources as string[]);
+
+/** What files of a folder hold, in order. */
+export function manifestsIn(folder: string, names: string[]): Manifest[] {
+  return names.flatMap((name) =>
+    parseAllDocuments(readFileSync(path(folder, name), 'utf8')).map((document) => {
       if (document.errors.length > 0) throw new Error(`${name}: ${document.errors.join()}`);
       return document.toJS();
     }),

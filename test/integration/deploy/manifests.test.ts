@@ -11,6 +11,7 @@ import {
   kustomization,
   type Manifest,
   manifests,
+  manifestsIn,
   ofKind,
   path,
   SCHEMAS,
@@ -64,6 +65,25 @@ describe('the Kubernetes manifests', () => {
 
   it('have the fields and types that Kubernetes knows', () => {
     expect(typeFaults(manifests())).toEqual([]);
+  });
+
+  it('for commands have them too, and let the worker do what its executor does', () => {
+    const objects = manifestsIn('k8s/commands', ['access.yaml', 'task-worker.yaml']);
+    const [worker] = objects.filter(({ kind }) => kind === 'Deployment');
+    expect(typeFaults(objects.filter(({ kind }) => kind !== 'Deployment'))).toEqual([]);
+    const { serviceAccountName, automountServiceAccountToken, containers } = worker!.spec.template.spec;
+    const [account, role, binding] = objects;
+    expect([account!.metadata.name, binding!.subjects[0].name]).toEqual([serviceAccountName, serviceAccountName]);
+    expect(automountServiceAccountToken).toBe(true);
+    expect(
+      unknownVariables('task-worker', Object.fromEntries(containers[0].env.map((e: Manifest) => [e.name, 1]))),
+    ).toEqual([]);
+    expect(role!.rules.map((rule: Manifest) => `${rule.resources} ${rule.verbs}`)).toEqual([
+      'jobs create,get,list,delete',
+      'pods get,list,watch,delete',
+      'pods/log get',
+      'events list',
+    ]);
   });
 
   it('would be caught with a field that is missing, unknown or of the wrong type', () => {

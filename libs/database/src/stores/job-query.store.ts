@@ -47,8 +47,8 @@ const SUMMARY = `j.id, c.name AS client, j.workflow, j.priority, j.position, j.t
 
 const FROM = `FROM job j JOIN client c ON c.id = j.client_id`;
 
-/** Search texts that are read one by one before their trigrams are asked: about 3 ms. */
-const SEARCH_SAMPLE = 1_024;
+/** Search texts that are read one by one before their trigrams are asked, about 6 ms: of a text that one job in 300 has, it misses one in a thousand. */
+const SEARCH_SAMPLE = 2_048;
 /** Texts that are read one by one at most: about 0.1 s. */
 const SEARCH_WALK = 32_768;
 /** What has trigrams of its own in the index. */
@@ -77,11 +77,11 @@ export class JobQueryStore {
   async list(filter: JobFilter): Promise<JobView[]> {
     if (!filter.search) return this.page(filter);
     const through = await this.searchedThrough();
-    if (!WORD.test(filter.search) && Number(through) > SEARCH_WALK) return this.searchWithoutIndex(filter, through);
     if (filter.orderBy === 'id' && !filter.ascending) {
       const newest = await this.searchNewest(filter, through);
       if (newest) return newest;
     }
+    if (!WORD.test(filter.search) && Number(through) > SEARCH_WALK) return this.searchWithoutIndex(filter, through);
     return this.page(filter, { through });
   }
 
