@@ -58,7 +58,8 @@ export function faultedDrain(scale: Scale): Benchmark {
       return {
         figures: {
           'recovery s': milliseconds / 1_000,
-          'lost work done s': (survival.lastRepeat - fault.at) / 1_000,
+          // the worker may die just when it has nothing in its hands
+          'lost work done s': survival.repeats === 0 ? 0 : (survival.lastRepeat - fault.at) / 1_000,
           'jobs/s before': (before * 1_000) / (fault.at - fault.resumed),
           'lowest jobs/s after': lowestRate,
           repeats: survival.repeats,
