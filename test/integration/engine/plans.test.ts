@@ -172,7 +172,7 @@ const writing: Case[] = [
   {
     name: 'jobQueries.open',
     call: ({ jobQueries }) => jobQueries.open(1, undefined, 100),
-    uses: ['job_dispatch', 'job_started', 'job_scheduled'],
+    uses: ['job_dispatch', 'job_started|job_state', 'job_scheduled|job_state'],
   },
   {
     name: 'statistics.read',
@@ -235,15 +235,15 @@ const listing: Case[] = [
   ...list('by top_of_queue', { orderBy: 'topOfQueue' }, ['job_state', 'job_on_top']),
   ...byFinish({}),
   ...list('waiting, by updated_at', { states: ['queued'], orderBy: 'updatedAt' }, ['job_state|job_dispatch'], ALL_OPEN),
-  ...list('of a content id', { search: contentIdOf(4_711) }, ['job_search_body'], 2_500),
+  ...list('of a content id', { search: contentIdOf(4_711) }, ['job_search_body'], 5_000),
   ...list(
     'of a content id, by priority',
     { search: contentIdOf(4_711), orderBy: 'priority' },
     ['job_search_body'],
     5_000,
   ),
-  ...list('of a text that no job has', { search: 'never-there' }, ['job_search_body'], 2_500),
-  ...list('of a text that every job has', { search: 'index.m3u8' }, ['job_search_pkey|job_pkey'], 2_500),
+  ...list('of a text that no job has', { search: 'never-there' }, ['job_search_body'], 5_000),
+  ...list('of a text that every job has', { search: 'index.m3u8' }, ['job_search_pkey|job_pkey'], 5_000),
   ...list('of a text that a job in 300 has', { search: 'channel-7/' }, ['job_search_pkey'], 20_000).slice(0, 1),
 ];
 
