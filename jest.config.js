@@ -21,6 +21,8 @@ const servers = {
   setupFilesAfterEnv: ['<rootDir>/test/support/longer-timeout.js'],
 };
 
+const TIME = '/test/e2e/engine/time.test.ts';
+
 module.exports = {
   projects: [
     { ...base, displayName: 'unit', testMatch: ['<rootDir>/{apps,libs,scripts,test,bench}/**/*.spec.ts'] },
@@ -39,7 +41,15 @@ module.exports = {
       displayName: 'containers',
       testMatch: ['<rootDir>/test/containers/**/*.test.ts'],
     },
-    { ...base, ...servers, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] },
+    {
+      ...base,
+      ...servers,
+      displayName: 'e2e',
+      testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
+      testPathIgnorePatterns: [TIME],
+    },
+    // looks at the clock: it has the machine for itself
+    { ...base, ...servers, displayName: 'time', testMatch: [`<rootDir>${TIME}`] },
     // the long run of test/e2e/engine/chaos.test.ts, not part of `npm test`
     { ...base, ...servers, displayName: 'chaos', testMatch: ['<rootDir>/test/chaos/*.test.ts'] },
     { ...base, ...servers, displayName: 'faults', testMatch: ['<rootDir>/test/faults/**/*.test.ts'] },

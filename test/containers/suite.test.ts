@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { freePort } from '../../scripts/local/ports';
 import { startSuite, type TestSuite } from '../support/start-suite';
 import { eventually } from '../support/eventually';
 import { at, CommandClient, type Enqueued } from '../e2e/engine/command-client';
@@ -20,7 +21,10 @@ describeWithEngine('commands in containers', () => {
       replicas: { 'task-worker': 2 },
       env: {
         FASTLANE_EXECUTOR: 'docker',
-        DOCKER_HOSTS: JSON.stringify([{ match: '', hosts: [engine.host], maxRunning: MAX_RUNNING }]),
+        DOCKER_HOSTS: JSON.stringify([
+          { match: 'away', hosts: [`127.0.0.1:${await freePort()}`], maxRunning: 10 },
+          { match: '', hosts: [engine.host], maxRunning: MAX_RUNNING },
+        ]),
         DOCKER_NETWORK: 'none',
         LEASE_SECONDS: '4',
         HEARTBEAT_SECONDS: '1',
@@ -37,8 +41,8 @@ describeWithEngine('commands in containers', () => {
     await engine?.stop();
   });
 
-  const submit = (command: string, payload: object = {}) =>
-    client.submit('contained', { image: IMAGE, command, ...payload });
+  const submit = (command: string, payload: object = {}, group = 'contained') =>
+    client.submit(group, { image: IMAGE, command, ...payload });
   const leftovers = () => engine.docker.listContainers({ all: true });
 
   it('run with their output and exit code, and leave nothing behind', async () => {
@@ -59,9 +63,9 @@ describeWithEngine('commands in containers', () => {
     expect(executions[0]!.error).toContain('nowhere.invalid');
   });
 
-  it('never run more at one time than the farm allows', async () => {
+  it('never run more at one time than the farm allows, those of a farm without a host included, for which it stands in', async () => {
     const jobs = [];
-    for (let n = 0; n < 6; n += 1) jobs.push(await submit('sleep 1'));
+    for (let n = 0; n < 6; n += 1) jobs.push(await submit('sleep 1', {}, n % 2 ? 'away-from-home' : 'contained'));
     let most = 0;
     const look = setInterval(() => {
       void engine.docker.listContainers().then((running) => (most = Math.max(most, running.length)));
@@ -71,6 +75,19 @@ describeWithEngine('commands in containers', () => {
     clearInterval(look);
     expect(executions.map(({ status }) => status)).toEqual(Array(6).fill('done'));
     expect(most).toBe(MAX_RUNNING);
+  });
+
+  it('end when they are stopped while they wait for room in the farm that stands in', async () => {
+    const untilStopped = `sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'`;
+    const long = [await submit(untilStopped), await submit(untilStopped)];
+    for (const job of long) await client.reached(job, 'running');
+    const waiting = await submit('true', {}, 'away-from-home');
+    await client.reached(waiting, 'pulling');
+    await client.stop(waiting);
+    const [execution] = await client.over(waiting);
+    expect(execution).toMatchObject({ status: 'failed', startedAt: null, exitCode: null });
+    for (const job of long) await client.stop(job);
+    for (const job of long) await client.over(job);
   });
 
   it('end when they are stopped, with what they say then', async () => {

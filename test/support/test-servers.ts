@@ -64,9 +64,10 @@ export function announceServers(servers: TestServers): void {
   process.env[VARIABLE] = JSON.stringify(servers);
 }
 
-/** @throws Error outside the projects `integration` and `e2e`, which have the global setup. */
+/** @throws Error in a project without the global setup (jest.config.js). */
 export function testServers(): TestServers {
   const text = process.env[VARIABLE];
-  if (!text) throw new Error('There are no servers here: only tests of the projects integration and e2e have them.');
+  if (!text)
+    throw new Error('There are no servers here: only the projects of jest.config.js with a global setup have them.');
   return JSON.parse(text) as TestServers;
 }

@@ -3,6 +3,7 @@ import { Database } from '@task-engine/database';
 import { ClaimExecutions, type ClaimedWork, HintSender, RUN_QUEUE, WorkerRegistration } from '@task-engine/engine';
 import { type Processing, WorkQueues } from '@task-engine/messaging';
 import { CONFIGURATION, Log, Shutdown, type WorkerConfiguration } from '@task-engine/platform';
+import { RuntimeReport } from './executors/container/runtime-report';
 import { RunExecution } from './run-execution';
 import { WorkSource } from './work-source';
 
@@ -34,6 +35,7 @@ export class ExecutionProcessor implements OnApplicationBootstrap {
     private readonly queues: WorkQueues,
     private readonly hints: HintSender,
     private readonly registration: WorkerRegistration,
+    private readonly runtimeReport: RuntimeReport,
     private readonly shutdown: Shutdown,
     private readonly log: Log,
     @Inject(CONFIGURATION) private readonly configuration: WorkerConfiguration,
@@ -47,6 +49,7 @@ export class ExecutionProcessor implements OnApplicationBootstrap {
       ...this.configuration.FURTHER_QUEUES,
     ].filter(({ slots }) => slots > 0);
     await this.registration.start('task-worker', queues);
+    this.runtimeReport.start();
     this.sources = queues.map(({ queue, slots }) => this.open(queue, slots));
     this.schedulePoll();
     this.shutdown.onStopIntake('executions', async () => {

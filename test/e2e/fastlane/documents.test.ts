@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { eventually } from '../../support/eventually';
 import { startSuite, type TestSuite } from '../../support/start-suite';
 import { FastlaneClient, HTML, ISO, type Shown, UUID } from './fastlane-client';
 
@@ -272,10 +273,14 @@ describe('the requests of the document', () => {
 
   it('farm status', async () => {
     const cron = await api.enqueue('status', { cron: '0 0 1 1 *', envs: { API_KEY: 'hidden', MODE: 'x' } });
-    const { status, body, text } = await api.get('/status/');
+    // the worker tells what it runs commands with soon after its start
+    const { status, body, text } = await eventually(async () => {
+      const answer = await api.get('/status/');
+      expect(answer.body.fastlane).toEqual({ executor: 'fastlane.worker.host', version: '2.2.4' });
+      return answer;
+    });
     expect(status).toBe(200);
     expect(Object.keys(body)).toEqual(['containers', 'fastlane', 'hosts', 'jobs', 'queues', 'tasks']);
-    expect(body.fastlane).toEqual({ executor: 'fastlane.worker.host', version: '2.2.4' });
     expect(body.jobs.count).toBeGreaterThan(0);
     expect(body.tasks.count).toBeGreaterThan(0);
     expect(body.queues).toEqual({

@@ -166,6 +166,30 @@ export class RunStore {
     return this.move('pulling', `state = 'pulling'`, [executionId, token]);
   }
 
+  async standsIn({ executionId, token }: Lease, laneId: number): Promise<boolean> {
+    const rows = await this.sql.query(
+      `SELECT j.id FROM execution e JOIN job j ON j.id = e.job_id WHERE e.id = $1 AND e.token = $2 AND e.state = 'running' AND j.lane_id = $3`,
+      [executionId, token, laneId],
+    );
+    return rows.length === 1;
+  }
+
+  /**
+   * Moves the run's job into the lane while that has a free slot. The caller holds the lane's lock; to leave the other lane needs none, as the end
+   * of a job.
+   * @returns the lane it has left; undefined when there is no free slot or the lease is stale
+   */
+  async changeLane({ executionId, token }: Lease, laneId: number): Promise<number | undefined> {
+    const rows = await this.sql.query<{ laneId: number }>(
+      `UPDATE job j SET lane_id = $3 FROM execution e, job old
+       WHERE e.id = $1 AND e.token = $2 AND e.state = 'running' AND j.id = e.job_id AND j.state = 'started' AND old.id = j.id
+         AND (SELECT max_running - (SELECT count(*) FROM job WHERE lane_id = $3 AND state = 'started') FROM lane WHERE id = $3 AND NOT paused) > 0
+       RETURNING old.lane_id AS "laneId"`,
+      [executionId, token, laneId],
+    );
+    return rows[0]?.laneId;
+  }
+
   /** -> running, in a container. Of a run that runs already (another worker has begun it) only the place is noted. */
   async begin({ executionId, token }: Lease, place: RunPlace): Promise<boolean> {
     const rows = await this.sql.query(

@@ -14,7 +14,8 @@ const UNMATCHED: Farm = { match: '', hosts: [], maxRunning: 1 };
  */
 @Injectable()
 export class Farms implements OnApplicationBootstrap {
-  private readonly patterns: { farm: Farm; pattern: RegExp }[];
+  private readonly patterns: { farm: Farm; pattern: RegExp; lane: string }[];
+  /** Ids by name. */
   private readonly lanes = new Map<string, Promise<number>>();
 
   constructor(
@@ -22,18 +23,35 @@ export class Farms implements OnApplicationBootstrap {
     private readonly database: Database,
     private readonly hints: HintSender,
   ) {
-    this.patterns = farms.map((farm) => ({ farm, pattern: new RegExp(`^(?:${farm.match})`, 'u') }));
+    this.patterns = farms.map((farm, position) => ({
+      farm,
+      pattern: new RegExp(`^(?:${farm.match})`, 'u'),
+      lane: laneName(farms, position),
+    }));
   }
 
   /** The lane of a group's runs, with the limit that is configured now. */
   laneOf(group: string): Promise<number> {
-    const farm = this.patterns.find(({ pattern }) => pattern.test(group))?.farm ?? UNMATCHED;
-    const known = this.lanes.get(farm.match);
+    const { farm, lane } = this.patterns.find(({ pattern }) => pattern.test(group)) ?? {
+      farm: UNMATCHED,
+      lane: laneName([UNMATCHED], 0),
+    };
+    return this.idOf(lane, farm);
+  }
+
+  /** The lane of the farm at this place of the configuration, from 0. */
+  laneAt(position: number): Promise<number> {
+    const { farm, lane } = this.patterns[position]!;
+    return this.idOf(lane, farm);
+  }
+
+  private idOf(name: string, farm: Farm): Promise<number> {
+    const known = this.lanes.get(name);
     if (known) return known;
-    const lane = this.ensure(farm);
-    this.lanes.set(farm.match, lane);
+    const lane = this.ensure(name, farm);
+    this.lanes.set(name, lane);
     // a fault is no answer: the next one asks again
-    lane.catch(() => this.lanes.delete(farm.match));
+    lane.catch(() => this.lanes.delete(name));
     return lane;
   }
 
@@ -44,15 +62,22 @@ export class Farms implements OnApplicationBootstrap {
 
   private async applyLimits(): Promise<void> {
     try {
-      for (const { farm } of this.patterns) this.lanes.set(farm.match, Promise.resolve(await this.ensure(farm)));
+      for (const { farm, lane } of this.patterns) this.lanes.set(lane, Promise.resolve(await this.ensure(lane, farm)));
     } catch {
       setTimeout(() => void this.applyLimits(), RETRY_MS).unref();
     }
   }
 
-  private async ensure({ match, maxRunning }: Farm): Promise<number> {
-    const { id, changed } = await this.database.stores.lanes.ensure(`containers/${match}`, maxRunning);
+  private async ensure(name: string, { maxRunning }: Farm): Promise<number> {
+    const { id, changed } = await this.database.stores.lanes.ensure(name, maxRunning);
     if (changed) await this.hints.send({ lanes: [id] });
     return id;
   }
+}
+
+/** Farms may share an expression: all but the first have their number in the name. */
+function laneName(farms: readonly Farm[], position: number): string {
+  const { match } = farms[position]!;
+  const before = farms.slice(0, position).filter((farm) => farm.match === match).length;
+  return before === 0 ? `containers/${match}` : `containers/${match} (${before + 1})`;
 }

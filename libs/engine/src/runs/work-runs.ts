@@ -10,6 +10,7 @@ import {
 } from '@task-engine/database';
 import { Notifier } from '@task-engine/messaging';
 import { HintSender } from '../hints';
+import { Farms } from './farms';
 import { RunEvents } from './run-events';
 
 export interface TakenRun extends RunWithCommand {
@@ -25,6 +26,7 @@ export class WorkRuns {
   constructor(
     private readonly database: Database,
     private readonly events: RunEvents,
+    private readonly farms: Farms,
     private readonly hints: HintSender,
     private readonly notifier: Notifier,
   ) {}
@@ -42,6 +44,24 @@ export class WorkRuns {
 
   async pulling(lease: Lease, run: TakenRun): Promise<void> {
     if (await this.database.stores.runs.pull(lease)) this.notifier.emit('run.output', { jobId: run.jobId });
+  }
+
+  /**
+   * The run goes to another farm, when there is room, and counts there from then on: into its lane, under the lane's lock.
+   * @param farm its place in DOCKER_HOSTS, from 0
+   * @returns false when there is no room, or the lease is stale
+   */
+  async enterFarm(lease: Lease, farm: number): Promise<boolean> {
+    const laneId = await this.farms.laneAt(farm);
+    const { runs } = this.database.stores;
+    if (await runs.standsIn(lease, laneId)) return true;
+    const left = await this.database.transaction(async (stores) => {
+      await stores.lanes.lock(laneId);
+      return stores.runs.changeLane(lease, laneId);
+    });
+    if (left === undefined) return false;
+    await this.hints.send({ lanes: [left] });
+    return true;
   }
 
   /** It runs in a container. @returns false when the lease is stale */

@@ -8,6 +8,7 @@ import {
   type ContainerRuntime,
   type ContainerSpec,
   type Exit,
+  FarmFull,
   HostUnreachable,
   NoHostAvailable,
   type Place,
@@ -121,13 +122,19 @@ class ContainerRun {
     if (this.run.stopRequested) throw failure({ state: 'failed', exitCode: null, error: null });
     if (this.run.overdue) throw failure({ state: 'expired', exitCode: null, error: expired(this.run) });
     if (this.runtime.kind !== 'host') await this.options.runs.pulling(this.lease, this.run);
+    const stopped = new AbortController();
+    const forget = this.options.stopRequests.watch(this.run.jobId, () => stopped.abort());
+    const signal = AbortSignal.any([this.context.signal, stopped.signal]);
+    const room = (farm: number) => this.options.runs.enterFarm(this.lease, farm);
     try {
       return await this.reaching(async () => {
-        const host = await this.runtime.prepare(this.spec, this.context.signal);
-        throwIfAborted(this.context.signal);
+        const host = await this.runtime.prepare(this.spec, signal, room);
+        signal.throwIfAborted();
         return this.runtime.start(this.spec, host);
-      });
+      }, signal);
     } catch (error) {
+      throwIfAborted(this.context.signal);
+      if (stopped.signal.aborted) throw failure({ state: 'failed', exitCode: null, error: null });
       if (error instanceof PullFailure)
         throw failure({ state: 'failed', exitCode: null, error: error.message, noImage: true });
       if (error instanceof StartFailure)
@@ -135,6 +142,8 @@ class ContainerRun {
       if (error instanceof NoHostAvailable || error instanceof HostUnreachable)
         throw failure({ state: 'failed', exitCode: null, error: error.message });
       throw error;
+    } finally {
+      forget();
     }
   }
 
@@ -193,21 +202,22 @@ class ContainerRun {
   }
 
   /** Tries again while a host does not answer. A fault of a host costs time. */
-  private async reaching<Result>(work: () => Promise<Result>): Promise<Result> {
+  private async reaching<Result>(work: () => Promise<Result>, signal = this.context.signal): Promise<Result> {
     let awaySince: number | undefined;
     for (;;) {
       const began = Date.now();
       try {
         return await work();
       } catch (error) {
-        const worth = error instanceof HostUnreachable || (error instanceof NoHostAvailable && error.forNow);
+        const full = error instanceof FarmFull;
+        const worth = full || error instanceof HostUnreachable || (error instanceof NoHostAvailable && error.forNow);
         // what went well for a while has been there meanwhile
-        if (Date.now() - began > HOST_WELL_MS) awaySince = undefined;
+        if (full || Date.now() - began > HOST_WELL_MS) awaySince = undefined;
         awaySince ??= Date.now();
         if (!worth || Date.now() - awaySince > HOST_PATIENCE_MS) throw error;
-        throwIfAborted(this.context.signal);
+        throwIfAborted(signal);
         await new Promise((resolve) => setTimeout(resolve, HOST_RETRY_MS));
-        throwIfAborted(this.context.signal);
+        throwIfAborted(signal);
       }
     }
   }

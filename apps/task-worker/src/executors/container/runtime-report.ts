@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { WorkerRegistration, WorkRuns } from '@task-engine/engine';
 import { Log, Shutdown } from '@task-engine/platform';
 import type { ContainerRuntime } from './runtime';
@@ -10,7 +10,7 @@ const EVERY_MS = 3_000;
 
 /** Tells what this worker sees of its hosts, and removes what dead workers have left there. */
 @Injectable()
-export class RuntimeReport implements OnApplicationBootstrap {
+export class RuntimeReport {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -21,16 +21,17 @@ export class RuntimeReport implements OnApplicationBootstrap {
     private readonly log: Log,
   ) {}
 
-  onApplicationBootstrap(): void {
+  /** For a process that is registered: the report belongs to its row. */
+  start(): void {
     if (!this.runtime) return;
-    const look = () => {
-      void this.look(this.runtime!).finally(() => {
-        if (!this.shutdown.started) this.timer = setTimeout(look, EVERY_MS);
-      });
+    const runtime = this.runtime;
+    const look = async () => {
+      await this.look(runtime);
+      if (!this.shutdown.started) this.timer = setTimeout(() => void look(), EVERY_MS);
     };
-    look();
+    void look();
     this.shutdown.onStopIntake('runtime report', () => clearTimeout(this.timer));
-    this.shutdown.onFlush('container runtime', () => this.runtime!.close());
+    this.shutdown.onFlush('container runtime', () => runtime.close());
   }
 
   private async look(runtime: ContainerRuntime): Promise<void> {

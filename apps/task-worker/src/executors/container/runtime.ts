@@ -34,6 +34,9 @@ export interface Exit {
   readonly error?: string;
 }
 
+/** Whether the run may go to the farm at this place in DOCKER_HOSTS, from 0; the run counts there from then on. */
+export type RoomOf = (farm: number) => Promise<boolean>;
+
 /** Takes output as it comes; one that answers a promise is waited for before more is read. */
 export type OutputTaker = (stream: OutputStream, bytes: Buffer) => void | Promise<void>;
 
@@ -57,9 +60,10 @@ export interface ContainerRuntime {
   readonly survivesWorker: boolean;
   /**
    * Chooses a host and makes the image ready on it.
-   * @throws PullFailure, NoHostAvailable, HostUnreachable (worth another try soon), or the reason of the signal
+   * @param room asked before a host is used where several farms are for the group
+   * @throws PullFailure, FarmFull, NoHostAvailable, HostUnreachable (worth another try soon), or the reason of the signal
    */
-  prepare(spec: ContainerSpec, signal: AbortSignal): Promise<PreparedHost>;
+  prepare(spec: ContainerSpec, signal: AbortSignal, room?: RoomOf): Promise<PreparedHost>;
   /**
    * Creates and starts the container, exactly one for each run: when one of that name is there already (a worker died between) it is that one.
    * @throws StartFailure: it is not there afterwards; HostUnreachable: it may be
@@ -112,6 +116,11 @@ export class NoHostAvailable extends Error {
   ) {
     super(message);
   }
+}
+
+/** Hosts answer, but their farms run as much as they may: worth another try, for as long as it takes. */
+export class FarmFull extends Error {
+  override name = 'FarmFull';
 }
 
 /** The container cannot be started: no such command, a bad setting. */

@@ -11,6 +11,7 @@ import {
   type OutputTaker,
   type Place,
   type PreparedHost,
+  type RoomOf,
 } from '../runtime';
 import type { OutputStream } from '@task-engine/domain';
 import { Container } from './container';
@@ -56,14 +57,14 @@ export class DockerRuntime implements ContainerRuntime {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
   }
 
-  async prepare(spec: ContainerSpec, signal: AbortSignal): Promise<PreparedHost> {
+  async prepare(spec: ContainerSpec, signal: AbortSignal, room: RoomOf = async () => true): Promise<PreparedHost> {
     signal.throwIfAborted();
     const image = parseImage(spec.image);
     if (!image) throw new PullFailure(`Invalid image name: "${spec.image}"`);
     const { registry, pullPolicy = 'missing' } = this.options;
     const { farms, limits } = this;
     const { host, port } = await onUsableHost(
-      { farms, registry, limits, engineOf: (each) => this.engineOf(each) },
+      { farms, registry, limits, engineOf: (each) => this.engineOf(each), room },
       spec.group,
       signal,
       (engine) => pullImage(engine, image, pullPolicy, limits, signal),

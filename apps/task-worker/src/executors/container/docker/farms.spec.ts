@@ -6,7 +6,7 @@ const farms = new Farms([
   { match: 'video', hosts: ['b:2375', 'unix:///run/docker.sock'], maxRunning: 2 },
   { match: '', hosts: ['[2001:db8::1]:2376'], maxRunning: 10 },
 ]);
-const names = (group: string) => farms.of(group).map((hosts) => hosts.map(({ name }) => name));
+const names = (group: string) => farms.of(group).map(({ hosts }) => hosts.map(({ name }) => name));
 
 describe('the farms of a group', () => {
   it('are all those whose expression matches the start of its name, in the order of the configuration', () => {

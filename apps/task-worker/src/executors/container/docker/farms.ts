@@ -10,21 +10,29 @@ export interface Farm {
   readonly maxRunning: number;
 }
 
+/** A farm that takes a group. */
+export interface FarmChoice {
+  /** Its place in DOCKER_HOSTS, from 0. */
+  readonly position: number;
+  readonly hosts: readonly DockerHost[];
+}
+
 /** The farms of a configuration, in its order. */
 export class Farms {
-  private readonly farms: readonly { pattern: RegExp; hosts: readonly DockerHost[] }[];
+  private readonly farms: readonly (FarmChoice & { pattern: RegExp })[];
 
   /** @throws Error for a regular expression or a host that is none */
   constructor(farms: readonly Farm[]) {
-    this.farms = farms.map(({ match, hosts }) => ({
+    this.farms = farms.map(({ match, hosts }, position) => ({
+      position,
       pattern: prefixPattern(match),
       hosts: hosts.map(parseDockerHost),
     }));
   }
 
-  /** Hosts of each farm that takes the group, farm by farm. */
-  of(group: string): readonly (readonly DockerHost[])[] {
-    return this.farms.filter(({ pattern }) => pattern.test(group)).map(({ hosts }) => hosts);
+  /** The farms that take the group. */
+  of(group: string): readonly FarmChoice[] {
+    return this.farms.filter(({ pattern }) => pattern.test(group));
   }
 
   /** Every host once. */
@@ -34,7 +42,7 @@ export class Farms {
 
   /** Every host that may have runs of the group, once. */
   allOf(group: string): DockerHost[] {
-    return unique(this.of(group).flat());
+    return unique(this.of(group).flatMap(({ hosts }) => hosts));
   }
 }
 
