@@ -27,7 +27,7 @@ export type { KeptSubmission } from './stores/idempotency-key.store';
 export { SEVERITY, type LogLine, type Progname } from './stores/job-log.store';
 export type { JobRecord, NewJob, SubmittedJobRecord } from './stores/job.store';
 export { LANE_SETTINGS, type LaneRecord } from './stores/lane.store';
-export type { NewRun, RunPlace, RunRecord, RunResult, RunWithCommand } from './stores/run.store';
+export type { NewRun, RunOfLease, RunPlace, RunRecord, RunResult, RunWithCommand } from './stores/run.store';
 export type { NewOutput, OutputPieceRow } from './stores/run-output.store';
 export type { ScheduleRecord } from './stores/schedule.store';
 export type { Sql } from './sql';

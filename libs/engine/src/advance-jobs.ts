@@ -14,6 +14,7 @@ import {
 import { planTasks, type Plan } from '@task-engine/workflows';
 import { HintSender } from './hints';
 import { EndRuns } from './runs/end-runs';
+import { isRun } from './runs/run-definition';
 import { JobEvents, lastTask, type JobEvent, type JobView } from './job-events';
 import { JobViews } from './job-views';
 
@@ -170,6 +171,7 @@ export class AdvanceJobs {
         events.push({ view, event: { kind: 'job', state: 'failed', error } });
       }
     }
+    const runs = new Set(planned.filter(({ view }) => isRun(view.definition)).map(({ view }) => view.job.id));
     // Has answers to wait for; of a workflow's jobs it says so at once.
     const ofRuns = await this.endRuns.of(
       stores,
@@ -180,7 +182,11 @@ export class AdvanceJobs {
         this.events.deliver(stores, events),
         stores.jobs.complete(completed),
         ...failed.map(({ id, error }) => stores.jobs.fail(id, error)),
-        stores.jobLog.append(lines, { jobsLocked: true }),
+        // a run has an output and a history of its own
+        stores.jobLog.append(
+          lines.filter(({ jobId }) => !runs.has(jobId)),
+          { jobsLocked: true },
+        ),
       ]),
     );
     return { deliveries: [...ofRuns, ...deliveries], freed: settled.map(({ view }) => view.job.laneId) };

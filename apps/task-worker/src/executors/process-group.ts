@@ -5,7 +5,7 @@ import { access } from 'node:fs/promises';
 import { delimiter, join, resolve as resolvePath } from 'node:path';
 import type { Readable } from 'node:stream';
 import { LineSplitter, type LineTaker } from './line-splitter';
-import { killStrays, markOf } from './strays';
+import { isProgram, killStrays, markOf } from './strays';
 
 /** SIGTERM first; what still lives after this is killed. */
 const TERM_GRACE_MS = 5_000;
@@ -79,14 +79,16 @@ export interface Launched {
 }
 
 export interface LaunchOptions {
-  /** Full path of the program, and its arguments. */
-  readonly argv: readonly string[];
+  readonly argv: readonly [string, ...string[]];
   readonly cwd: string;
   readonly environment: NodeJS.ProcessEnv;
 }
 
-/** Makes the process: here, or through another process that is quicker at it. */
-export type Launch = (options: LaunchOptions) => Launched | Promise<Launched>;
+/**
+ * Makes the process, which ends with this one however that ends: here, or through another process that is quicker at it.
+ * @throws ProgramNotFound
+ */
+export type Launch = (options: LaunchOptions) => Promise<Launched>;
 
 /** @throws ProgramNotFound */
 export async function startProcess(
@@ -96,17 +98,13 @@ export async function startProcess(
   const run = randomUUID();
   const since = Date.now();
   const environment = { ...childEnvironment(extra), ...markOf(run) };
-  const file = await findProgram(argv[0], cwd, environment.PATH ?? '');
-  const { pid, stdout, stderr, exited, closed } = await launch({
-    argv: diesWithWorker([file, ...argv.slice(1)]),
-    cwd,
-    environment,
-  });
+  const { pid, stdout, stderr, exited, closed } = await launch({ argv, cwd, environment });
   let ending: Promise<void> | undefined;
   const over = exited.then(
     () => undefined,
     () => undefined,
   );
+  isProgram(pid, over);
   const end = async () => {
     const how = await exited;
     // After a stop the rest of the group has its grace; after an ordinary exit nobody waits for strays.
@@ -131,7 +129,8 @@ export async function startProcess(
   };
 }
 
-function launchHere({ argv: [program = '', ...rest], cwd, environment }: LaunchOptions): Launched {
+async function launchHere({ argv: [named, ...others], cwd, environment }: LaunchOptions): Promise<Launched> {
+  const [program = '', ...rest] = diesWithWorker([await findProgram(named, cwd, environment.PATH ?? ''), ...others]);
   const child = spawn(program, rest, {
     cwd,
     env: environment,
@@ -245,7 +244,7 @@ let deathSignalAvailable: boolean | undefined;
  * setpriv asks the kernel to end the child with its parent and then becomes the program; without it (macOS, busybox) the
  * child runs to its end, which costs time but harms nothing: results are renamed into place by their own execution only.
  */
-function diesWithWorker(argv: readonly [string, ...string[]]): readonly [string, ...string[]] {
+function diesWithWorker(argv: readonly string[]): readonly string[] {
   deathSignalAvailable ??=
     process.platform === 'linux' &&
     spawnSync('setpriv', ['--pdeathsig', 'SIGKILL', 'true'], { stdio: 'ignore' }).status === 0;

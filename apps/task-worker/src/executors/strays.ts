@@ -1,4 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 
 /** Names a run in the environment of all that descends from it. */
 const MARK = 'TASK_ENGINE_RUN';
@@ -16,6 +17,16 @@ export interface EndedRun {
   pid: number;
   /** When it was started, by Date.now(). */
   since: number;
+}
+
+/** Programs of this process that run: none of them is a stray of another run, so nobody looks into them. */
+const running = new Set<string>();
+
+/** @param exited resolves when it has ended */
+export function isProgram(pid: number, exited: Promise<void>): void {
+  const name = String(pid);
+  running.add(name);
+  void exited.then(() => running.delete(name));
 }
 
 /** After this long, in milliseconds, process numbers may have begun anew without anybody noticing. */
@@ -48,7 +59,7 @@ async function lookForAll(): Promise<void> {
     const asked = wishes;
     wishes = [];
     try {
-      await killAll(new Set(asked.map(({ run }) => run)), await oldest(asked));
+      await killAll(new Set(asked.map(({ run }) => run)), oldest(asked));
       for (const { resolve } of asked) resolve();
     } catch (error) {
       for (const { reject } of asked) reject(error);
@@ -58,16 +69,19 @@ async function lookForAll(): Promise<void> {
 }
 
 /** The process number above which their descendants are: 0 when numbers may have begun anew since. */
-async function oldest(asked: readonly EndedRun[]): Promise<number> {
+function oldest(asked: readonly EndedRun[]): number {
   const first = Math.min(...asked.map(({ pid }) => pid));
   if (asked.some(({ since }) => Date.now() - since > NUMBERS_HOLD_MS)) return 0;
-  const last = Number((await readFile('/proc/loadavg', 'latin1')).split(' ').at(-1));
+  // The kernel answers at once: what a thread of the pool costs is more than that.
+  const last = Number(readFileSync('/proc/loadavg', 'latin1').split(' ').at(-1));
   return last >= Math.max(...asked.map(({ pid }) => pid)) ? first : 0;
 }
 
 async function killAll(runs: ReadonlySet<string>, above: number): Promise<void> {
   for (let round = 0; round < ROUNDS; round += 1) {
-    const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && Number(name) > above);
+    const pids = readdirSync('/proc').filter(
+      (name) => /^\d+$/.test(name) && Number(name) > above && !running.has(name),
+    );
     const found = await Promise.all(pids.map((pid) => carries(pid, runs)));
     const strays = pids.filter((_, index) => found[index]);
     if (strays.length === 0) return;

@@ -138,13 +138,22 @@ export class CommandStore {
     return rows[0];
   }
 
-  async insert(command: NewCommand): Promise<string> {
-    const [row] = await this.sql.query<{ id: string }>(
-      `INSERT INTO command (group_id, lane_id, uuid, image, command, request, next_at, queue_id, requested_from)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (group_id, uuid) DO NOTHING RETURNING id`,
-      parametersOf(command),
+  /** In one statement. Ids in the order given; empty for one whose group has a command of this uuid already. */
+  async insert(commands: NewCommand[]): Promise<string[]> {
+    const rows = await this.sql.prepared<{ id: string | null }>(
+      `WITH new AS MATERIALIZED (
+         SELECT nextval(pg_get_serial_sequence('command', 'id')) AS id, r.*
+         FROM unnest($1::int[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::jsonb[], $7::timestamptz[], $8::uuid[], $9::text[])
+              WITH ORDINALITY AS r (group_id, lane_id, uuid, image, command, request, next_at, queue_id, requested_from, n)
+       ), kept AS (
+         INSERT INTO command (id, group_id, lane_id, uuid, image, command, request, next_at, queue_id, requested_from)
+         OVERRIDING SYSTEM VALUE SELECT id, group_id, lane_id, uuid, image, command, request, next_at, queue_id, requested_from FROM new
+         ON CONFLICT (group_id, uuid) DO NOTHING RETURNING id
+       )
+       SELECT kept.id FROM new LEFT JOIN kept USING (id) ORDER BY n`,
+      parametersOf(commands[0]!).map((_, column) => commands.map((command) => parametersOf(command)[column])),
     );
-    return row?.id ?? '';
+    return rows.map(({ id }) => id ?? '');
   }
 
   /** Takes everything of a new request; retries are counted anew. */

@@ -7,7 +7,7 @@ import {
   type RunCause,
   type RunState,
 } from '@task-engine/domain';
-import { bigints, type Sql } from '../sql';
+import { bigints, type Sql, unseen } from '../sql';
 import { storableText } from '../storable';
 import type { Lease } from './execution.store';
 
@@ -51,6 +51,13 @@ export interface RunWithCommand extends RunRecord {
   request: JsonObject;
 }
 
+/** A run and its command as the holder of its lease gets it. */
+export interface RunOfLease extends RunWithCommand {
+  executionId: string;
+  /** Its turn came after the time up to which it was wanted. */
+  overdue: boolean;
+}
+
 export interface RunPlace {
   host: string;
   port: number;
@@ -77,6 +84,14 @@ const SHOWN = `r.command_id = $1 AND r.created_at <= statement_timestamp()`;
 /** The lease $1, $2 is still the newest of the run's task. */
 const HELD = `EXISTS (SELECT FROM execution e WHERE e.id = $1 AND e.token = $2 AND e.job_id = r.job_id AND e.state = 'running')`;
 
+/** Of the leases $1, $2 those that are still the newest of their tasks, with their place `n` in the parameters. */
+const HELD_LEASES = `(unnest(${unseen('$1', 'bigint[]')}, $2::bigint[]) WITH ORDINALITY AS held (id, token, n)
+  JOIN execution e ON e.id = held.id AND e.token = held.token AND (e.state = 'running') IS NOT FALSE)`;
+
+function leaseParameters(leases: Lease[]): string[] {
+  return [bigints(leases.map(({ executionId }) => executionId)), bigints(leases.map(({ token }) => token))];
+}
+
 const FINAL = FINAL_RUN_STATES.map((state) => `'${state}'`).join(', ');
 
 /** Runs: what a job has beside its own life cycle when it runs a command. What a worker writes names its lease. */
@@ -85,7 +100,7 @@ export class RunStore {
 
   async insert(runs: NewRun[]): Promise<void> {
     if (runs.length === 0) return;
-    await this.sql.query(
+    await this.sql.prepared(
       `INSERT INTO run (job_id, uuid, command_id, cause, due_at, image, command, requested_from, created_at)
        SELECT job_id, uuid, command_id, cause, due_at, image, command, requested_from, GREATEST(due_at, now())
        FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[])
@@ -151,14 +166,13 @@ export class RunStore {
     );
   }
 
-  /** A run and its command, for the worker that holds the lease. Undefined when the lease is stale. */
-  async take({ executionId, token }: Lease): Promise<(RunWithCommand & { overdue: boolean }) | undefined> {
-    const rows = await this.sql.query<RunWithCommand & { overdue: boolean }>(
-      `SELECT ${WITH_COMMAND}, COALESCE((c.request->>'expiration')::timestamptz < statement_timestamp(), false) AS overdue
-       FROM execution e JOIN run r ON r.job_id = e.job_id ${JOINS} WHERE e.id = $1 AND e.token = $2 AND e.state = 'running'`,
-      [executionId, token],
+  /** Runs and their commands, for the worker that holds the leases. Those of stale leases are not among them. */
+  async take(leases: Lease[]): Promise<RunOfLease[]> {
+    return this.sql.prepared(
+      `SELECT ${WITH_COMMAND}, e.id AS "executionId", COALESCE((c.request->>'expiration')::timestamptz < statement_timestamp(), false) AS overdue
+       FROM ${HELD_LEASES} JOIN run r ON r.job_id = e.job_id ${JOINS}`,
+      leaseParameters(leases),
     );
-    return rows[0];
   }
 
   /** waiting -> pulling. */
@@ -190,14 +204,21 @@ export class RunStore {
     return rows[0]?.laneId;
   }
 
-  /** -> running, in a container. Of a run that runs already (another worker has begun it) only the place is noted. */
-  async begin({ executionId, token }: Lease, place: RunPlace): Promise<boolean> {
-    const rows = await this.sql.query(
-      `UPDATE run r SET state = 'running', started_at = COALESCE(r.started_at, clock_timestamp()), host = $3, port = $4, container_id = $5
-       WHERE r.state IN (${[...statesBefore('running'), 'running'].map((state) => `'${state}'`).join(', ')}) AND ${HELD} RETURNING r.job_id`,
-      [executionId, token, place.host, place.port, place.containerId],
+  /** -> running, in containers. Answers the leases that hold. Of a run that runs already (another worker has begun it) only the place is noted. */
+  async begin(begun: (Lease & RunPlace)[]): Promise<{ executionId: string }[]> {
+    return this.sql.prepared(
+      `UPDATE run r SET state = 'running', started_at = COALESCE(r.started_at, clock_timestamp()), host = b.host, port = b.port,
+              container_id = b.container_id
+       FROM ${HELD_LEASES} JOIN unnest($3::text[], $4::int[], $5::text[]) WITH ORDINALITY AS b (host, port, container_id, n) USING (n)
+       WHERE r.job_id = e.job_id AND (r.state IN (${[...statesBefore('running'), 'running'].map((state) => `'${state}'`).join(', ')})) IS NOT FALSE
+       RETURNING e.id AS "executionId"`,
+      [
+        ...leaseParameters(begun),
+        begun.map(({ host }) => host),
+        begun.map(({ port }) => port),
+        begun.map(({ containerId }) => containerId),
+      ],
     );
-    return rows.length === 1;
   }
 
   /** Which of these their clients want stopped. */
@@ -219,9 +240,9 @@ export class RunStore {
   /** Ends runs. Answers those that were not over, with what their consequences need. The caller holds the locks of their jobs. */
   async finish(results: RunResult[]): Promise<RunWithCommand[]> {
     if (results.length === 0) return [];
-    return this.sql.query<RunWithCommand>(
+    return this.sql.prepared<RunWithCommand>(
       `UPDATE run r SET state = n.state, exit_code = n.exit_code, error = n.error, finished_at = clock_timestamp()
-       FROM unnest($1::bigint[], $2::text[], $3::int[], $4::text[]) AS n (job_id, state, exit_code, error), command c, command_group g
+       FROM unnest(${unseen('$1', 'bigint[]')}, $2::text[], $3::int[], $4::text[]) AS n (job_id, state, exit_code, error), command c, command_group g
        WHERE r.job_id = n.job_id AND r.state NOT IN (${FINAL}) AND c.id = r.command_id AND g.id = c.group_id
        RETURNING ${WITH_COMMAND}`,
       [

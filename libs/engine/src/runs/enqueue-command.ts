@@ -7,9 +7,10 @@ import { HintSender, type Hints } from '../hints';
 import { CancelRuns } from './cancel-runs';
 import type { CommandRequest } from './command-request';
 import { nextFiring } from './cron';
+import { Batch } from '../batch';
 import { Farms } from './farms';
 import { holdCommand, untilHeld } from './hold-command';
-import { RunJobs } from './run-jobs';
+import { type PlannedRun, RunJobs } from './run-jobs';
 
 export interface EnqueuedCommand {
   uuid: string;
@@ -25,9 +26,19 @@ interface Written {
   stopping: string[];
 }
 
+/** A command that is new in every respect: it has no row to meet, and no limit to set. */
+interface Fresh {
+  request: CommandRequest;
+  firstAt: Date | null;
+  laneId: number;
+  group: GroupRecord;
+}
+
 /** Another request took the Idempotency-Key first. */
 class KeyTaken extends Error {}
 
+/** Commands that arrive together and share their statements and commit. */
+const BATCH = 100;
 /** Groups kept in memory. */
 const GROUPS_KNOWN = 10_000;
 const REPLACED = 'The job was updated before this execution was done.';
@@ -37,6 +48,7 @@ const REPLACED = 'The job was updated before this execution was done.';
 export class EnqueueCommand {
   /** Groups are never removed or renamed. */
   private readonly groups = new Map<string, GroupRecord>();
+  private readonly fresh: Batch<Fresh, EnqueuedCommand>;
 
   constructor(
     private readonly database: Database,
@@ -45,7 +57,9 @@ export class EnqueueCommand {
     private readonly cancelRuns: CancelRuns,
     private readonly hints: HintSender,
     private readonly notifier: Notifier,
-  ) {}
+  ) {
+    this.fresh = new Batch((commands) => this.writeFresh(commands), { size: BATCH, parallel: 2 });
+  }
 
   /**
    * @param options.uuid creates or updates this command of the group; without it a new one is made
@@ -60,6 +74,9 @@ export class EnqueueCommand {
     const firstAt = firstTime(request);
     const laneId = await this.farms.laneOf(request.group);
     await this.runJobs.ready();
+    const known = this.groups.get(request.group);
+    if (known && !options.uuid && !options.idempotencyKey && request.groupLimit === null)
+      return this.fresh.add({ request, firstAt, laneId, group: known });
     const attempt = () =>
       this.database.transaction((stores, commit) =>
         this.write(stores, commit, { request, firstAt, laneId, ...options }),
@@ -105,16 +122,10 @@ export class EnqueueCommand {
         : this.runJobs.insert(
             stores,
             [
-              {
-                commandId: keeping.then(({ commandId }) => commandId),
-                clientId: group.clientId,
-                laneId: submitted.laneId,
-                image: request.image,
-                command: request.command,
-                cause: when.kind === 'now' ? 'request' : 'schedule',
-                dueAt: when.kind === 'now' ? null : when.at,
-                requestedFrom: request.requestedFrom,
-              },
+              planOf(
+                { ...submitted, group },
+                keeping.then(({ commandId }) => commandId),
+              ),
             ],
             once ? later : commit,
           );
@@ -128,6 +139,34 @@ export class EnqueueCommand {
       throw new KeyTaken('another request took the key first');
     }
     return { answer, group, hints, stopping };
+  }
+
+  private async writeFresh(commands: Fresh[]): Promise<EnqueuedCommand[]> {
+    const answers = commands.map((): EnqueuedCommand => ({ uuid: randomUUID(), runUuid: null, queueId: randomUUID() }));
+    const rows = commands.map((each, index) => rowOf(each, answers[index]!));
+    const due = commands.flatMap((each, index) => (each.request.when.kind === 'cron' ? [] : [{ ...each, index }]));
+    const runs = await this.database.transaction(async (stores, commit) => {
+      const keeping = stores.commands.insert(rows);
+      if (due.length === 0) {
+        await keeping;
+        return [];
+      }
+      const planned = due.map(({ index, ...each }) =>
+        planOf(
+          each,
+          keeping.then((ids) => ids[index]!),
+        ),
+      );
+      return this.runJobs.insert(stores, planned, commit);
+    });
+    due.forEach(({ request, index }, n) => {
+      if (request.when.kind === 'now') answers[index]!.runUuid = runs[n]!.uuid;
+    });
+    await this.hints.send({
+      queued: [...new Set(runs.filter((run) => !run.later).map((run) => run.laneId))],
+      dueChanged: commands.some(({ request }) => request.when.kind !== 'now'),
+    });
+    return answers;
   }
 
   private remember(group: GroupRecord): void {
@@ -153,18 +192,8 @@ export class EnqueueCommand {
       answer,
     }: { request: CommandRequest; firstAt: Date | null; laneId: number; answer: EnqueuedCommand },
   ): Promise<{ commandId: string; hints: Partial<Hints>; stopping: string[] }> {
-    const row: NewCommand = {
-      groupId: group.id,
-      laneId,
-      uuid: answer.uuid,
-      image: request.image,
-      command: request.command,
-      request: stored(request),
-      nextAt: firstAt,
-      queueId: answer.queueId,
-      requestedFrom: request.requestedFrom,
-    };
-    const commandId = await stores.commands.insert(row);
+    const row = rowOf({ group, request, firstAt, laneId }, answer);
+    const [commandId] = await stores.commands.insert([row]);
     if (commandId) return { commandId, hints: {}, stopping: [] };
     const known = (await stores.commands.find(request.group, answer.uuid))!;
     const held = await holdCommand(stores, known.id);
@@ -181,6 +210,29 @@ export class EnqueueCommand {
 
 function firstTime({ when }: CommandRequest): Date | null {
   return when.kind === 'cron' ? nextFiring(when.cron, when.timezone, new Date()) : null;
+}
+
+function rowOf({ request, firstAt, laneId, group }: Fresh, { uuid, queueId }: EnqueuedCommand): NewCommand {
+  const { image, command, requestedFrom } = request;
+  return {
+    groupId: group.id,
+    laneId,
+    uuid,
+    image,
+    command,
+    request: stored(request),
+    nextAt: firstAt,
+    queueId,
+    requestedFrom,
+  };
+}
+
+/** The first run of a command that has no cron rule. */
+function planOf({ request, laneId, group }: Fresh, commandId: Promise<string>): PlannedRun {
+  const { when, image, command, requestedFrom } = request;
+  const dueAt = when.kind === 'at' ? when.at : null;
+  const cause = when.kind === 'now' ? 'request' : 'schedule';
+  return { commandId, clientId: group.clientId, laneId, image, command, cause, dueAt, requestedFrom };
 }
 
 /** What the row keeps as JSON. */

@@ -4,36 +4,51 @@ import {
   Database,
   type Lease,
   type NewOutput,
+  type RunOfLease,
   type RunPlace,
-  type RunWithCommand,
   type RuntimeKind,
 } from '@task-engine/database';
 import { Notifier } from '@task-engine/messaging';
+import { Batch } from '../batch';
 import { HintSender } from '../hints';
 import { Farms } from './farms';
 import { RunEvents } from './run-events';
 
-export interface TakenRun extends RunWithCommand {
-  /** Its turn came after the time up to which it was wanted. */
-  overdue: boolean;
+export interface TakenRun extends RunOfLease {
   /** What is kept of its output: it is more than nothing when another worker began the run. */
   kept: { seq: number; bytes: Record<OutputStream, number> };
 }
 
+/** Runs that start together share their statements. */
+const BATCHES = { size: 100, parallel: 1 };
+
 /** What a worker does with a run. Everything names the lease: a worker that has lost it changes nothing any more. */
 @Injectable()
 export class WorkRuns {
+  private readonly taking: Batch<Lease, RunOfLease | undefined>;
+  private readonly beginning: Batch<Lease & RunPlace, boolean>;
+
   constructor(
     private readonly database: Database,
     private readonly events: RunEvents,
     private readonly farms: Farms,
     private readonly hints: HintSender,
     private readonly notifier: Notifier,
-  ) {}
+  ) {
+    const { runs } = database.stores;
+    this.taking = new Batch(async (leases) => {
+      const taken = new Map((await runs.take(leases)).map((run) => [run.executionId, run]));
+      return leases.map(({ executionId }) => taken.get(executionId));
+    }, BATCHES);
+    this.beginning = new Batch(async (begun) => {
+      const held = new Set((await runs.begin(begun)).map(({ executionId }) => executionId));
+      return begun.map(({ executionId }) => held.has(executionId));
+    }, BATCHES);
+  }
 
   /** Undefined when the lease is stale. */
   async take(lease: Lease): Promise<TakenRun | undefined> {
-    const run = await this.database.stores.runs.take(lease);
+    const run = await this.taking.add(lease);
     if (!run) return undefined;
     // one that was never begun has written nothing
     const kept = run.startedAt
@@ -42,8 +57,8 @@ export class WorkRuns {
     return { ...run, kept };
   }
 
-  async pulling(lease: Lease, run: TakenRun): Promise<void> {
-    if (await this.database.stores.runs.pull(lease)) this.notifier.emit('run.output', { jobId: run.jobId });
+  async pulling(lease: Lease): Promise<void> {
+    await this.database.stores.runs.pull(lease);
   }
 
   /**
@@ -69,15 +84,16 @@ export class WorkRuns {
     const begun = { ...run, ...place, state: 'running', startedAt: new Date() } as const;
     // another worker may have begun it, and told of it
     if (run.startedAt || !this.events.wanted(begun)) {
-      if (!(await this.database.stores.runs.begin(lease, place))) return false;
+      if (!(await this.beginning.add({ ...lease, ...place }))) return false;
     } else {
       const deliveries = await this.database.transaction(async (stores) =>
-        (await stores.runs.begin(lease, place)) ? this.events.deliver(stores, [begun]) : undefined,
+        (await stores.runs.begin([{ ...lease, ...place }])).length === 1
+          ? this.events.deliver(stores, [begun])
+          : undefined,
       );
       if (!deliveries) return false;
       await this.hints.send({ deliveries });
     }
-    this.notifier.emit('run.output', { jobId: run.jobId });
     return true;
   }
 

@@ -17,6 +17,8 @@ import {
 } from './runtime';
 import type { StopRequests } from './stop-requests';
 
+/** Reason of an abort that nobody hears of: without one Node makes an error with its stack. */
+const ENDED = 'ended';
 /** Between two attempts to reach a host, in milliseconds (reference/fastlane.md 3.4). */
 const HOST_RETRY_MS = 1_000;
 /** Work that went on for so long with a host, in milliseconds, means that it was there. */
@@ -121,7 +123,7 @@ class ContainerRun {
   private async start(): Promise<Place> {
     if (this.run.stopRequested) throw failure({ state: 'failed', exitCode: null, error: null });
     if (this.run.overdue) throw failure({ state: 'expired', exitCode: null, error: expired(this.run) });
-    if (this.runtime.kind !== 'host') await this.options.runs.pulling(this.lease, this.run);
+    if (this.runtime.kind !== 'host') await this.options.runs.pulling(this.lease);
     const stopped = new AbortController();
     const forget = this.options.stopRequests.watch(this.run.jobId, () => stopped.abort());
     const signal = AbortSignal.any([this.context.signal, stopped.signal]);
@@ -185,7 +187,7 @@ class ContainerRun {
       const [, exit] = await Promise.all([following, waiting]);
       return exit;
     } finally {
-      attempt.abort();
+      attempt.abort(ENDED);
       await Promise.allSettled([following, waiting]);
     }
   }

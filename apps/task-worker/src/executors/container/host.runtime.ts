@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
 import { constants, hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -52,7 +52,6 @@ export class HostRuntime implements ContainerRuntime {
       throw new StartFailure('Memory and CPU limits need containers; this worker runs commands as processes.');
     const argv = wordsOf(spec.command);
     const folder = join(this.folder, spec.runId);
-    await mkdir(folder, { recursive: true });
     try {
       const process = await startProcess({ argv, cwd: folder, environment: spec.environment }, this.spawner.launch);
       // Nobody reads yet, and Node throws away what an ended program has left that nobody waits for.
@@ -61,7 +60,7 @@ export class HostRuntime implements ContainerRuntime {
       this.held.set(place.containerId, { runId: spec.runId, place, process, folder });
       return place;
     } catch (error) {
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
       if (error instanceof ProgramNotFound) throw new StartFailure(error.message, NOT_FOUND, { cause: error });
       throw new StartFailure((error as Error).message, null, { cause: error });
     }
@@ -123,7 +122,7 @@ export class HostRuntime implements ContainerRuntime {
     const held = this.held.get(place.containerId);
     if (!held) return;
     this.held.delete(place.containerId);
-    await rm(held.folder, { recursive: true, force: true });
+    await removeFolder(held.folder);
   }
 
   all(): Promise<(Place & { runId: string })[]> {
@@ -149,6 +148,11 @@ function wordsOf(command: string): [string, ...string[]] {
     if (error instanceof UnbalancedQuotes) throw new StartFailure(error.message, NOT_FOUND, { cause: error });
     throw error;
   }
+}
+
+/** Most commands leave nothing in it: then one call does. */
+async function removeFolder(folder: string): Promise<void> {
+  await rmdir(folder).catch(() => rm(folder, { recursive: true, force: true }));
 }
 
 /** Reads to the end, chunk by chunk: what is not taken yet stays in the pipe, and the program waits. */

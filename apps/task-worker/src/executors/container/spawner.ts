@@ -3,7 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Launched, LaunchOptions } from '../process-group';
+import { killGroup } from './kill-group';
+import { type Launched, type LaunchOptions, ProgramNotFound } from '../process-group';
 
 export interface SpawnRequest {
   id: number;
@@ -17,12 +18,16 @@ export interface SpawnRequest {
 export type SpawnReply =
   | { id: number; pid: number }
   | { id: number; code: number | null; signal: NodeJS.Signals | null }
-  | { id: number; error: string };
+  | { id: number; error: string; code?: string };
 
 /** Longest first line of a connection: number and name of the stream. */
 const HEAD_BYTES = 32;
 
+/** What the system says of a program that is not there or may not be executed. */
+const NO_PROGRAM = ['ENOENT', 'EACCES'];
+
 interface Starting {
+  program: string;
   pid?: number;
   stdout?: Socket;
   stderr?: Socket;
@@ -43,7 +48,7 @@ export class Spawner {
   private next = 1;
   private closed = false;
 
-  /** @throws Error when it cannot be started */
+  /** Makes the folder in which the program starts too. @throws ProgramNotFound, Error when it cannot be started */
   readonly launch = async (options: LaunchOptions): Promise<Launched> => {
     if (this.closed) throw new Error('the worker is ending');
     const { process, address } = await (this.child ??= this.begin());
@@ -51,7 +56,7 @@ export class Spawner {
     return new Promise<Launched>((launched, refused) => {
       let exited: Starting['exited'] = () => undefined;
       const exit = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((done) => (exited = done));
-      this.starting.set(id, { launched, refused, exit, exited });
+      this.starting.set(id, { program: options.argv[0], launched, refused, exit, exited });
       process.send({ id, address, ...options } satisfies SpawnRequest, (error) => {
         if (error) this.fail(id, error);
       });
@@ -79,7 +84,8 @@ export class Spawner {
       this.child = undefined;
       server.close();
       void rm(folder, { recursive: true, force: true });
-      // the system has killed what it had started
+      // what it had started ends with it
+      for (const { pid, over } of this.starting.values()) if (pid !== undefined && !over) killGroup(pid);
       for (const id of [...this.starting.keys()]) this.fail(id, new Error('the process that starts commands has died'));
     });
     process.on('error', () => undefined);
@@ -91,17 +97,15 @@ export class Spawner {
     socket.on('error', () => undefined);
     let head = Buffer.alloc(0);
     const read = () => {
-      for (;;) {
-        // byte by byte: what follows the line is the command's
-        const byte = socket.read(1) as Buffer | null;
-        if (byte === null) return;
-        if (byte[0] !== 0x0a && head.length < HEAD_BYTES) {
-          head = Buffer.concat([head, byte]);
-          continue;
-        }
-        socket.off('readable', read);
-        return this.assign(head.toString(), socket);
-      }
+      const bytes = socket.read() as Buffer | null;
+      if (bytes === null) return;
+      head = Buffer.concat([head, bytes]);
+      const end = head.indexOf(0x0a);
+      if (end < 0 && head.length < HEAD_BYTES) return;
+      socket.off('readable', read);
+      // what follows the line is the command's
+      if (end + 1 < head.length) socket.unshift(head.subarray(end + 1));
+      this.assign(head.toString('latin1', 0, Math.max(0, end)), socket);
     };
     socket.on('readable', read);
   }
@@ -120,7 +124,10 @@ export class Spawner {
   private answer(reply: SpawnReply): void {
     const starting = this.starting.get(reply.id);
     if (!starting) return;
-    if ('error' in reply) return this.fail(reply.id, new Error(reply.error));
+    if ('error' in reply) {
+      const noProgram = reply.code !== undefined && NO_PROGRAM.includes(reply.code);
+      return this.fail(reply.id, noProgram ? new ProgramNotFound(starting.program) : new Error(reply.error));
+    }
     if ('pid' in reply) {
       starting.pid = reply.pid;
       return this.tell(reply.id, starting);
