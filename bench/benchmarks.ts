@@ -1,4 +1,5 @@
 import { callbacks } from './callbacks';
+import { containers } from './containers';
 import { drain } from './drain';
 import { faultedDrain } from './faulted-drain';
 import { executions } from './executions';
@@ -6,6 +7,7 @@ import type { Benchmark, Scale } from './harness/benchmark';
 import { latency } from './latency';
 import { liveOutput } from './live-output';
 import { memory } from './memory';
+import { pull } from './pull';
 import { punctuality } from './punctuality';
 import { submit } from './submit';
 
@@ -17,9 +19,11 @@ export function benchmarks(scale: Scale): Benchmark[] {
     latency(scale),
     punctuality(scale),
     executions(scale),
+    containers(scale),
     callbacks(scale),
     liveOutput(scale),
     faultedDrain(scale),
+    pull(scale),
     memory(scale),
   ];
 }

@@ -88,7 +88,7 @@ export function executions(scale: Scale): Benchmark {
 }
 
 /** @throws Error when one is missing, or did not run exactly once to exit code 0 */
-async function checkRuns(turn: Turn, ids: readonly string[]): Promise<string> {
+export async function checkRuns(turn: Turn, ids: readonly string[]): Promise<string> {
   const { rows } = await turn.database.query<{ runs: number }>(
     `SELECT count(*)::int AS runs FROM (SELECT DISTINCT unnest($1::uuid[]) AS uuid) s JOIN run r USING (uuid)
      WHERE r.state = 'succeeded' AND r.exit_code = 0 AND (SELECT count(*) FROM execution e WHERE e.job_id = r.job_id) = 1`,

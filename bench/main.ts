@@ -3,7 +3,7 @@ import { packageRoot } from '../scripts/local/package-root';
 import { onStopSignals } from '../scripts/local/stop-signals';
 import { benchmarks } from './benchmarks';
 import { BenchServers, requireDurable } from './harness/bench-servers';
-import { scale } from './harness/benchmark';
+import { type Benchmark, scale } from './harness/benchmark';
 import { verdictLines } from './harness/lines';
 import { readCommit, readMachine } from './harness/machine';
 import { type StoredResult, writeResults } from './harness/results';
@@ -67,7 +67,7 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void> {
     console.log(`Redis, both sides: ${line(settings.redis)}`);
     const results: StoredResult[] = [];
     const facts = { date: new Date().toISOString(), commit: await readCommit(root), machine, settings };
-    for (const benchmark of chosen) {
+    for (const benchmark of await possible(chosen, { servers, named: positionals.length > 0 })) {
       const print = (text: string) => console.log(text);
       const result = await runBenchmark(benchmark, { servers, pairs, print, profileFolder: values.profile });
       results.push({ ...facts, ...result });
@@ -85,6 +85,24 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void> {
     await servers.stop({ keep });
     if (keep) console.error(`Logs of the run: ${servers.folder}`);
   }
+}
+
+/**
+ * Those that this machine can run; of the others it is said, before anything is measured, that they are left out.
+ * @throws Error when one that was asked for by its id cannot run
+ */
+async function possible(
+  chosen: readonly Benchmark[],
+  { servers, named }: { servers: BenchServers; named: boolean },
+): Promise<Benchmark[]> {
+  const able: Benchmark[] = [];
+  for (const benchmark of chosen) {
+    const missing = await benchmark.missing?.(servers);
+    if (missing === undefined) able.push(benchmark);
+    else if (named) throw new Error(`${benchmark.id} cannot run here: ${missing}`);
+    else console.log(`${benchmark.id} is left out: it cannot run here: ${missing}`);
+  }
+  return able;
 }
 
 function line(settings: Record<string, string>): string {

@@ -1,3 +1,4 @@
+import type { BenchServers } from './bench-servers';
 import type { StoredPerJob } from './storage';
 import type { Turn } from './turn';
 
@@ -45,6 +46,8 @@ export interface Benchmark {
   /** As in the table of docs/performance.md, e.g. `P2`. */
   id: string;
   title: string;
+  /** Answers why this machine cannot run it; undefined when it can. Called once, before any side. */
+  missing?: (servers: BenchServers) => Promise<string | undefined>;
   sides: Side[];
   bars: Bar[];
   /** What a reader has to know to judge the numbers. */

@@ -8,6 +8,7 @@ import { commandsDemo } from './commands';
 import { DemoServer } from './demo-server';
 import { EngineClient } from './engine-client';
 import type { MediaTools } from '../local/media-tools';
+import { pullWorkersDemo } from './pull-workers';
 import type { Screen } from './screen';
 import { priorityDemo, retryDemo, runAtDemo, semaphoreDemo } from './small-jobs';
 import { makeTestVideo, PICTURE, VIDEO_SECONDS } from './test-video';
@@ -69,6 +70,10 @@ export async function runChapters(run: DemoRun): Promise<void> {
     await chapter('6. Failures are tried again', () => retryDemo(parts));
     const url = suite.url('api-gateway');
     await chapter('7. Commands, with the fastlane API', () => commandsDemo({ ...parts, url }));
+    const { databaseUrl } = suite;
+    await chapter('8. Workers that pull, with the task_tracker API', () =>
+      pullWorkersDemo({ ...parts, url, databaseUrl }),
+    );
   } finally {
     screen.wipe();
     await tidyUp(engine.unstoppable(), engine.submitted, settings);

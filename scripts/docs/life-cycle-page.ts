@@ -3,9 +3,14 @@ import {
   EXECUTION_TRANSITIONS,
   FINAL_JOB_STATES,
   JOB_TRANSITIONS,
+  PULLED_JOB_TRANSITIONS,
   RUN_TRANSITIONS,
   TASK_TRANSITIONS,
 } from '@task-engine/domain';
+
+const besides = Object.entries(PULLED_JOB_TRANSITIONS)
+  .map(([from, [to]]) => `from \`${from}\` to \`${to}\``)
+  .join(' and ');
 
 export type Transitions = Readonly<Record<string, readonly string[]>>;
 
@@ -20,13 +25,13 @@ interface LifeCycle {
 const lifeCycles: readonly LifeCycle[] = [
   {
     title: 'Job',
-    text: `One accepted submission. Task Engine's API shows \`failed\` as queue_state \`completed\` with \`failed: true\`. Final: ${FINAL_JOB_STATES.map((state) => `\`${state}\``).join(', ')}; a rerun makes a new job.`,
+    text: `One accepted submission. Task Engine's API shows \`failed\` as queue_state \`completed\` with \`failed: true\`. Final: ${FINAL_JOB_STATES.map((state) => `\`${state}\``).join(', ')}; a rerun makes a new job. Jobs that workers pull may besides go ${besides}: given back by their worker, or reset by a manager.`,
     initial: ['pending', 'scheduled', 'queued'],
     transitions: JOB_TRANSITIONS,
   },
   {
     title: 'Task',
-    text: 'One step of a job. It goes back from `started` to `queued` for a further try, or when its lease was lost or handed back.',
+    text: 'One step of a job. It goes back from `started` to `queued` for a further try, or when its lease was lost or handed back. That of a pulled job goes from `failed` to `queued` with it.',
     initial: ['waiting', 'queued'],
     transitions: TASK_TRANSITIONS,
   },

@@ -5,6 +5,7 @@ import { builtInDefinitions, Definitions } from '@task-engine/workflows';
 import { DefinitionWatch } from './definition-watch';
 import { FastlaneModule } from './dialects/fastlane/fastlane.module';
 import { TaskEngineModule } from './dialects/task-engine/task-engine.module';
+import { TaskTrackerModule } from './dialects/task-tracker/task-tracker.module';
 
 /** The clients that exist after start-up (BOOTSTRAP_CLIENTS), before the first request can come. */
 @Injectable()
@@ -35,6 +36,7 @@ export class GatewayModule {
         }),
         FastlaneModule,
         TaskEngineModule,
+        TaskTrackerModule,
       ],
       providers: [BootstrapClients, DefinitionWatch],
     };

@@ -3,6 +3,7 @@ import { DatabaseReadiness, MigrationsReadiness } from '@task-engine/database';
 import { NotificationServer, RedisReadiness } from '@task-engine/messaging';
 import { configurationOrExit, gatewaySchema, runApp } from '@task-engine/platform';
 import { fastlaneAddresses } from './dialects/fastlane/addresses/addressed';
+import { taskTrackerAddresses } from './dialects/task-tracker/addresses/addressed';
 import { GatewayModule } from './gateway.module';
 import { serverOptions } from './http/server-options';
 import { prepareGateway } from './prepare-gateway';
@@ -15,7 +16,10 @@ void runApp({
   configuration,
   port: configuration.PORT,
   host: configuration.HOST,
-  fastify: serverOptions(configuration, fastlaneAddresses({ debug: configuration.FASTLANE_DEBUG })),
+  fastify: serverOptions(configuration, [
+    fastlaneAddresses({ debug: configuration.FASTLANE_DEBUG }),
+    taskTrackerAddresses,
+  ]),
   // not part of readiness: whoever follows a log is served by a poll as well
   strategy: (app) => app.get(NotificationServer),
   readiness: (app) => [app.get(DatabaseReadiness), app.get(MigrationsReadiness), app.get(RedisReadiness)],

@@ -4,6 +4,9 @@ import { Definitions } from '@task-engine/workflows';
 import { fastlaneDocument } from './dialects/fastlane/openapi/document';
 import { prepareFastlane } from './dialects/fastlane/prepare-fastlane';
 import { taskEngineDocument } from './dialects/task-engine/openapi/document';
+import { BODY_LIMIT_BYTES as TASK_TRACKER_BODY_LIMIT_BYTES } from './dialects/task-tracker/http/request';
+import { taskTrackerDocument } from './dialects/task-tracker/openapi/document';
+import { prepareTaskTracker } from './dialects/task-tracker/prepare-task-tracker';
 import { FallbackFilter } from './http/fallback.filter';
 import { receiveBodies } from './http/received-body';
 import { serveApiDocuments } from './ops/api-documents';
@@ -17,12 +20,14 @@ export function prepareGateway(app: NestFastifyApplication, configuration: Gatew
   receiveBodies(
     app,
     configuration.BODY_LIMIT_BYTES,
-    Math.max(configuration.BODY_LIMIT_BYTES, configuration.BULK_BODY_LIMIT_BYTES),
+    Math.max(configuration.BODY_LIMIT_BYTES, configuration.BULK_BODY_LIMIT_BYTES, TASK_TRACKER_BODY_LIMIT_BYTES),
   );
   prepareFastlane(app, configuration);
+  prepareTaskTracker(app, configuration);
   app.useGlobalFilters(new FallbackFilter(app.get(Log)));
   serveApiDocuments(app, {
     'task-engine': taskEngineDocument(VERSION, app.get(Definitions)),
     fastlane: fastlaneDocument(VERSION),
+    'task-tracker': taskTrackerDocument(VERSION, configuration.TASK_TRACKER_COOKIE_NAME),
   });
 }

@@ -4,6 +4,7 @@ import {
   ExpireLeases,
   FireCommands,
   Lanes,
+  ProjectUpkeep,
   RELEASE_SCHEDULE,
   ReleaseDue,
   RetainJobs,
@@ -46,6 +47,8 @@ export class Timekeeper implements OnApplicationBootstrap {
   /** Redis was away: whatever waits for a hint waits in vain. */
   private hintsLost = false;
   private retainedAt = 0;
+  /** When projects were counted last. */
+  private countedAt = 0;
   /** No lease is expired before, by this process's monotonic clock. */
   private expiresFrom = 0;
   private readonly expired;
@@ -57,6 +60,7 @@ export class Timekeeper implements OnApplicationBootstrap {
     private readonly fireCommands: FireCommands,
     private readonly lanes: Lanes,
     private readonly expireLeases: ExpireLeases,
+    private readonly projects: ProjectUpkeep,
     private readonly timeOutJobs: TimeOutJobs,
     private readonly sweepLost: SweepLost,
     private readonly retainJobs: RetainJobs,
@@ -133,7 +137,14 @@ export class Timekeeper implements OnApplicationBootstrap {
     for (const seconds of late) this.lateness.observe(Math.max(0, seconds));
     const expires = performance.now() >= this.expiresFrom;
     if (expires) this.expired.inc(await this.expireLeases.run());
+    // a pull worker says nothing while it works: silence of PostgreSQL was no silence of its
+    await this.projects.reclaim();
     const now = Date.now();
+    if (now - this.countedAt >= this.configuration.TASK_TRACKER_SNAPSHOT_SECONDS * 1_000) {
+      // the first one comes after the first interval
+      if (this.countedAt > 0) await this.projects.snapshot(this.configuration.TASK_TRACKER_SNAPSHOT_SECONDS);
+      this.countedAt = now;
+    }
     if (this.hintsLost || now - this.sweptAt >= this.configuration.SWEEP_SECONDS * 1_000) {
       const patience = this.hintsLost ? 0 : PATIENCE_SECONDS;
       this.hintsLost = false;
@@ -144,6 +155,7 @@ export class Timekeeper implements OnApplicationBootstrap {
     }
     if (now - this.retainedAt >= RETAIN_MS) {
       this.retainedAt = now;
+      await this.projects.forgetLogs(this.configuration.RETENTION_DAYS);
       const deleted = await this.retainJobs.run(this.configuration.RETENTION_DAYS);
       if (deleted > 0)
         this.log.info({ deleted, days: this.configuration.RETENTION_DAYS }, 'finished jobs deleted by retention');

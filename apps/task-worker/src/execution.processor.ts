@@ -3,6 +3,7 @@ import { Database } from '@task-engine/database';
 import { ClaimExecutions, type ClaimedWork, HintSender, RUN_QUEUE, WorkerRegistration } from '@task-engine/engine';
 import { type Processing, WorkQueues } from '@task-engine/messaging';
 import { CONFIGURATION, Log, Shutdown, type WorkerConfiguration } from '@task-engine/platform';
+import { PULL_STEP_QUEUE } from '@task-engine/workflows';
 import { RuntimeReport } from './executors/container/runtime-report';
 import { RunExecution } from './run-execution';
 import { WorkSource } from './work-source';
@@ -46,6 +47,7 @@ export class ExecutionProcessor implements OnApplicationBootstrap {
       { queue: 'work', slots: this.configuration.WORK_CONCURRENCY },
       { queue: 'windows_capture', slots: this.configuration.WINDOWS_CAPTURE_CONCURRENCY },
       { queue: RUN_QUEUE, slots: this.configuration.CONTAINER_CONCURRENCY },
+      { queue: PULL_STEP_QUEUE, slots: this.configuration.PULL_STEP_CONCURRENCY },
       ...this.configuration.FURTHER_QUEUES,
     ].filter(({ slots }) => slots > 0);
     await this.registration.start('task-worker', queues);

@@ -1,6 +1,6 @@
 import { DynamicModule, Module } from '@nestjs/common';
 import { Database } from '@task-engine/database';
-import { EngineModule, WorkRuns } from '@task-engine/engine';
+import { EngineModule, PullSteps, WorkRuns } from '@task-engine/engine';
 import { Log, OutboundHttp, type WorkerConfiguration } from '@task-engine/platform';
 import { ExecutionProcessor } from './execution.processor';
 import { createExecutors } from './executors';
@@ -8,6 +8,7 @@ import { createRuntime } from './executors/container/create-runtime';
 import type { ContainerRuntime } from './executors/container/runtime';
 import { CONTAINER_RUNTIME, RuntimeReport } from './executors/container/runtime-report';
 import { StopRequests } from './executors/container/stop-requests';
+import { PullStepWatch } from './executors/pull-step-watch';
 import { JobLogWriter } from './job-log-writer';
 import { Leases } from './leases';
 import { RunExecution } from './run-execution';
@@ -30,12 +31,14 @@ export class WorkerModule {
         },
         {
           provide: Executors,
-          inject: [OutboundHttp, CONTAINER_RUNTIME, WorkRuns, StopRequests],
+          inject: [OutboundHttp, CONTAINER_RUNTIME, WorkRuns, StopRequests, PullSteps, PullStepWatch],
           useFactory: (
             outbound: OutboundHttp,
             runtime: ContainerRuntime | null,
             runs: WorkRuns,
             stopRequests: StopRequests,
+            steps: PullSteps,
+            watch: PullStepWatch,
           ) =>
             new Executors(
               createExecutors({
@@ -44,6 +47,7 @@ export class WorkerModule {
                 ffmpegPath: configuration.FFMPEG_PATH,
                 ffprobePath: configuration.FFPROBE_PATH,
                 maxDownloadBytes: configuration.MAX_DOWNLOAD_BYTES,
+                pull: { steps, watch },
                 container: runtime
                   ? {
                       runtime,
@@ -65,6 +69,7 @@ export class WorkerModule {
         ExecutionProcessor,
         JobLogWriter,
         Leases,
+        PullStepWatch,
         RunExecution,
         RunTask,
         RuntimeReport,

@@ -17,6 +17,16 @@ import { ScheduleTickEntity } from './entities/schedule-tick.entity';
 import { SettingEntity } from './entities/setting.entity';
 import { TaskEntity } from './entities/task.entity';
 import { UnsettledEntity } from './entities/unsettled.entity';
+import { ProjectEntity } from './entities/project.entity';
+import { PullWorkerEntity } from './entities/pull-worker.entity';
+import { ProjectAccessEntity } from './entities/project-access.entity';
+import { WorkerLogEntity } from './entities/worker-log.entity';
+import { ProjectSnapshotEntity } from './entities/project-snapshot.entity';
+import { ManagerEntity } from './entities/manager.entity';
+import { ManagerSessionEntity } from './entities/manager-session.entity';
+import { ProjectRoleEntity } from './entities/project-role.entity';
+import { PullTaskEntity } from './entities/pull-task.entity';
+import { PullVoteEntity } from './entities/pull-vote.entity';
 import { WorkerEntity } from './entities/worker.entity';
 import { WorkerQueueEntity } from './entities/worker-queue.entity';
 import { CommandGroupEntity } from './entities/command-group.entity';
@@ -30,6 +40,7 @@ import { IdempotencyKey1700000000050 } from './migrations/1700000000050-idempote
 import { CostOfManyJobs1700000000100 } from './migrations/1700000000100-cost-of-many-jobs';
 import { HotPath1700000000200 } from './migrations/1700000000200-hot-path';
 import { Commands1700000000300 } from './migrations/1700000000300-commands';
+import { Projects1700000000400 } from './migrations/1700000000400-projects';
 import { watched } from './watched-client';
 
 export const ENTITIES = [
@@ -51,6 +62,16 @@ export const ENTITIES = [
   SettingEntity,
   TaskEntity,
   UnsettledEntity,
+  ProjectEntity,
+  PullWorkerEntity,
+  ProjectAccessEntity,
+  WorkerLogEntity,
+  ProjectSnapshotEntity,
+  ManagerEntity,
+  ManagerSessionEntity,
+  ProjectRoleEntity,
+  PullTaskEntity,
+  PullVoteEntity,
   WorkerEntity,
   WorkerQueueEntity,
   CommandGroupEntity,
@@ -103,6 +124,7 @@ export function createDataSourceOptions(options: ConnectionOptions): DataSourceO
       CostOfManyJobs1700000000100,
       HotPath1700000000200,
       Commands1700000000300,
+      Projects1700000000400,
     ],
     migrationsTransactionMode: 'all',
     synchronize: false,

@@ -4,5 +4,6 @@ export * from './errors';
 export * from './job-state';
 export * from './json';
 export * from './run-state';
+export * from './siphash';
 export * from './task-state';
 export * from './wait-reason';

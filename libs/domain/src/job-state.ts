@@ -32,6 +32,15 @@ export const JOB_TRANSITIONS = {
   broken: [],
 } as const satisfies Record<JobState, readonly JobState[]>;
 
+/**
+ * What jobs of lanes that workers pull from may do besides: a worker gives its task back, or a manager has failed tasks tried again. Their
+ * stores name the source, so that no other verb finds these ways.
+ */
+export const PULLED_JOB_TRANSITIONS = {
+  started: ['queued'],
+  failed: ['queued'],
+} as const satisfies Partial<Record<JobState, readonly JobState[]>>;
+
 /** States that nothing leaves but by `broken`; `finished_at` is set. */
 export const FINAL_JOB_STATES = ['completed', 'failed', 'broken'] as const satisfies readonly JobState[];
 

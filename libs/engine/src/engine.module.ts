@@ -26,6 +26,21 @@ import { JobEvents } from './job-events';
 import { JobViews } from './job-views';
 import { Lanes } from './lanes';
 import { ProbeSemaphore, ReleaseDue } from './release-due';
+import { Managers } from './projects/managers';
+import { Passwords } from './projects/passwords';
+import { ProjectAccess } from './projects/project-access';
+import { Projects } from './projects/projects';
+import { PullWorkers } from './projects/pull-workers';
+import { WorkerLogs } from './projects/worker-logs';
+import { ClaimPullTasks } from './pull/claim-pull-tasks';
+import { ProjectMonitor } from './pull/project-monitor';
+import { ProjectUpkeep } from './pull/project-upkeep';
+import { PULL_OPTIONS, type PullOptions, RECLAIM_SECONDS } from './pull/pull-options';
+import { PullSteps } from './pull/pull-steps';
+import { PullTasks } from './pull/pull-tasks';
+import { ReleasePullTasks } from './pull/release-pull-tasks';
+import { ResetPullTasks } from './pull/reset-pull-tasks';
+import { SubmitPullTasks } from './pull/submit-pull-tasks';
 import { ReadHealth } from './read-health';
 import { ReadJobs } from './read-jobs';
 import { ReportExecutions } from './report-executions';
@@ -66,7 +81,15 @@ const VERBS = [
   FireCommands,
   FoldTotals,
   HeartbeatExecutions,
+  Managers,
   ProbeSemaphore,
+  ProjectAccess,
+  ProjectMonitor,
+  ProjectUpkeep,
+  Projects,
+  PullSteps,
+  PullTasks,
+  PullWorkers,
   PushJobs,
   ReadCommands,
   ReadFarm,
@@ -86,6 +109,7 @@ const VERBS = [
   SweepLost,
   TimeOutJobs,
   UpdateJob,
+  WorkerLogs,
   WorkerRegistration,
   WorkRuns,
 ];
@@ -97,6 +121,8 @@ type EngineConfiguration = DatabaseConfiguration &
     DATA_DIR: string;
     /** Of apps that accept commands. */
     DOCKER_HOSTS?: Farm[];
+    /** Of apps that give tasks to workers of others. */
+    TASK_TRACKER_RECLAIM_SECONDS?: number;
   };
 
 export interface EngineOptions {
@@ -135,15 +161,26 @@ export class EngineModule {
           useFactory: (database: Database, hints: HintSender) =>
             new Farms(configuration.DOCKER_HOSTS ?? [], database, hints),
         },
+        {
+          provide: PULL_OPTIONS,
+          useValue: {
+            reclaimSeconds: configuration.TASK_TRACKER_RECLAIM_SECONDS ?? RECLAIM_SECONDS,
+          } satisfies PullOptions,
+        },
         CancelRuns,
+        ClaimPullTasks,
         DefinitionCache,
         EndRuns,
         HintSender,
         JobEvents,
         JobViews,
         Lanes,
+        Passwords,
+        ReleasePullTasks,
+        ResetPullTasks,
         RunEvents,
         RunJobs,
+        SubmitPullTasks,
         ...VERBS,
       ],
       exports: [...VERBS, Farms, HintSender, JobEvents, Lanes, Definitions, ClientConfigurations],

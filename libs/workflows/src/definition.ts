@@ -1,5 +1,6 @@
 import { DomainError, type JsonObject } from '@task-engine/domain';
 import { digestOf } from './canonical-json';
+import { PULL_STEP_QUEUE } from './handlers';
 import { isSchedule } from './capture-schedule';
 import type { ClientConfiguration } from './client-configuration';
 import { deepFreeze } from './deep-freeze';
@@ -163,7 +164,7 @@ function planOf(task: LinkedTask, name: string, needs: string[]): TaskPlan {
   return {
     name,
     uses: task.uses,
-    queue: task.queue ?? 'work',
+    queue: task.queue ?? (task.uses === 'pull' ? PULL_STEP_QUEUE : 'work'),
     needs,
     ...(task.when === undefined ? {} : { when: task.when }),
     with: task.with ?? {},

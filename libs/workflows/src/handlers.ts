@@ -27,7 +27,10 @@ export const BUILTIN_HANDLERS = [
 ] as const;
 
 /** Everything that `uses` of a task may name. */
-export const EXECUTOR_NAMES: readonly string[] = [...BUILTIN_HANDLERS, 'command', 'http'];
+export const EXECUTOR_NAMES: readonly string[] = [...BUILTIN_HANDLERS, 'command', 'http', 'pull'];
+
+/** Where steps wait that workers of others do: whoever looks after them has room for many. */
+export const PULL_STEP_QUEUE = 'pull_steps';
 
 /** Published workflows that this release does not run. A submission is refused by name, never half done. */
 export const UNBUILT_WORKFLOWS: readonly string[] = [

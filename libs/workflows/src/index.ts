@@ -17,7 +17,7 @@ export {
 export type { Definition } from './definition';
 export { builtInDefinitions, Definitions } from './definitions';
 export { parseHttpUrl, parsePriority } from './formats';
-export { BUILTIN_HANDLERS, UNBUILT_WORKFLOWS } from './handlers';
+export { BUILTIN_HANDLERS, PULL_STEP_QUEUE, UNBUILT_WORKFLOWS } from './handlers';
 export { CLIENT_DEFINITIONS_LINE, COMMON_DEFINITIONS_LINE, definitionsLine } from './log-lines';
 export { parseInstant, parseMediaTime, type MediaTime } from './media-time';
 export { planTasks, renderArguments, type Plan, type TaskSnapshot } from './plan-tasks';

@@ -32,6 +32,14 @@ export class ReceivedBody {
     this.within(limit);
   }
 
+  /**
+   * The bytes as they came.
+   * @throws PayloadTooLargeException
+   */
+  raw(limit = this.limit): Buffer {
+    return this.within(limit);
+  }
+
   private within(limit: number): Buffer {
     if (!this.bytes || this.bytes.length > limit)
       throw new PayloadTooLargeException(`The request body is larger than ${limit} bytes`);

@@ -1,18 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { AppOptions, GatewayConfiguration } from '@task-engine/platform';
 import type { FastifyReply } from 'fastify';
-
-/** Where a request of a dialect with rules of its own for addresses is served; undefined for requests of others. */
-export type AddressRule = (request: IncomingMessage) => string | undefined;
+import { type AddressRule, servedAddress } from './treatments';
 
 /** Options of the Fastify server that all dialects share. */
 export function serverOptions(
   configuration: GatewayConfiguration,
-  addressRule: AddressRule,
+  addressRules: readonly AddressRule[],
 ): NonNullable<AppOptions['fastify']> {
   return {
     trustProxy: configuration.TRUST_PROXY.length > 0 ? configuration.TRUST_PROXY : false,
-    rewriteUrl: (request) => addressRule(request as IncomingMessage) ?? request.url ?? '/',
+    rewriteUrl: (request) => servedAddress(addressRules, request as IncomingMessage) ?? request.url ?? '/',
     // a long id is a wrong id, not a long address
     routerOptions: { maxParamLength: 2_048 },
     // faults before routing: an address that is none

@@ -1,8 +1,11 @@
+import type { PullSteps } from '@task-engine/engine';
 import type { OutboundHttp } from '@task-engine/platform';
 import { commandExecutor } from './command.executor';
 import { containerExecutor, type ContainerOptions } from './container/container.executor';
 import type { Executor } from './executor';
 import { httpExecutor } from './http.executor';
+import { pullExecutor } from './pull.executor';
+import type { PullStepWatch } from './pull-step-watch';
 import { assetHandlers } from './media/asset.handlers';
 import { cutHandler } from './media/cut.handler';
 import { downloadHandler } from './media/download.handler';
@@ -27,6 +30,8 @@ export interface ExecutorOptions {
   ffprobePath?: string;
   /** Bytes of one source file; 10 GiB unless given. */
   maxDownloadBytes?: number;
+  /** Hands steps to workers of projects, and waits for them; there are no such steps without it. */
+  pull?: { steps: PullSteps; watch: PullStepWatch };
   /** What runs commands of clients; none are run without it. */
   container?: ContainerOptions;
 }
@@ -54,6 +59,7 @@ export function createExecutors(options: ExecutorOptions): Map<string, Executor>
     ...storageHandlers(),
     publishHandler(),
     workspaceHandler(),
+    ...(options.pull ? [pullExecutor(options.pull.steps, options.pull.watch)] : []),
     ...(options.container ? [containerExecutor(options.container)] : []),
   ];
   return new Map(executors.map((executor) => [executor.uses, executor]));

@@ -27,6 +27,9 @@ export class LaneEntity {
   @Column({ type: 'boolean' })
   paused!: boolean;
 
+  @Column({ type: 'boolean' })
+  pulled!: boolean;
+
   @Column({ name: 'updated_at', type: 'timestamptz' })
   updatedAt!: Date;
 }

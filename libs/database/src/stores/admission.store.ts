@@ -25,7 +25,7 @@ export class AdmissionStore {
        free AS MATERIALIZED (
          SELECT COALESCE((
            SELECT GREATEST(0, LEAST($2, max_running - (SELECT count(*) FROM job WHERE lane_id = $1 AND state = 'started')))
-           FROM lane WHERE id = $1 AND NOT paused
+           FROM lane WHERE id = $1 AND NOT paused AND NOT pulled
          ), 0) AS slots
        ), open AS (
          SELECT * FROM job WHERE ${waiting} AND client_id <> ALL(ARRAY(SELECT "clientId" FROM capped))

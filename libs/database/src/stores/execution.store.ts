@@ -1,5 +1,6 @@
 import { bigints, type Sql, unindexed, unseen } from '../sql';
 import { storableText } from '../storable';
+import { PULL_QUEUE } from './pull-queue';
 import { JOB_COLUMNS, type JobRecord } from './job.store';
 import { type QueuedExecution, TASK_OF_ROW, taskOfRow, type TaskOfRow, type TaskRecord } from './task.store';
 
@@ -195,10 +196,11 @@ export class ExecutionStore {
     });
   }
 
-  /** Executions whose leases ran out, for `expire`, and their jobs, which the caller locks first. */
+  /** Executions of the engine's own workers whose leases ran out, for `expire`, and their jobs, which the caller locks first. */
   async late(limit: number): Promise<{ id: string; jobId: string }[]> {
     return this.sql.prepared(
-      `SELECT id, job_id AS "jobId" FROM execution WHERE state = 'running' AND lease_expires_at < statement_timestamp()
+      `SELECT id, job_id AS "jobId" FROM execution
+       WHERE state = 'running' AND lease_expires_at < statement_timestamp() AND queue <> '${PULL_QUEUE}'
        ORDER BY lease_expires_at LIMIT $1`,
       [limit],
     );

@@ -58,7 +58,17 @@ export const JOB_COLUMNS = `j.id, j.lane_id AS "laneId", j.client_id AS "clientI
   j.rerun_of AS "rerunOf", j.error, j.created_at AS "createdAt", j.started_at AS "startedAt"`;
 
 /** Tables whose rows go with their job; a delivery takes its attempts along. */
-const BELONGINGS = ['task', 'execution', 'job_log', 'job_transition', 'delivery', 'run', 'run_output'];
+const BELONGINGS = [
+  'task',
+  'execution',
+  'job_log',
+  'job_transition',
+  'delivery',
+  'run',
+  'run_output',
+  'pull_task',
+  'pull_vote',
+];
 
 /**
  * Jobs. Every change of state goes through `change`: one guarded UPDATE whose allowed sources come from the transition table,

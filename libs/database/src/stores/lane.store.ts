@@ -30,10 +30,10 @@ export class LaneStore {
     return rows[0];
   }
 
-  /** Lanes in which a job waits for a slot. OFFSET 0 keeps it one look into the index for each lane; as a join it would read all that wait. */
+  /** Lanes in which a job waits for a slot; where workers pull, it waits for them. OFFSET 0 keeps it one look into the index for each lane; as a join it would read all that wait. */
   async withQueuedJobs(): Promise<number[]> {
     const rows = await this.sql.query<{ id: number }>(
-      `SELECT id FROM lane WHERE EXISTS (SELECT FROM job WHERE job.lane_id = lane.id AND job.state = 'queued' OFFSET 0)`,
+      `SELECT id FROM lane WHERE NOT pulled AND EXISTS (SELECT FROM job WHERE job.lane_id = lane.id AND job.state = 'queued' OFFSET 0)`,
     );
     return rows.map((row) => row.id);
   }

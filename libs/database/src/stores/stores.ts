@@ -12,6 +12,13 @@ import { JobLogStore } from './job-log.store';
 import { JobQueryStore } from './job-query.store';
 import { JobStore } from './job.store';
 import { LaneStore } from './lane.store';
+import { ManagerStore } from './manager.store';
+import { ProjectAccessStore } from './project-access.store';
+import { ProjectStore } from './project.store';
+import { ProjectLimitStore } from './project-limit.store';
+import { ProjectMonitorStore } from './project-monitor.store';
+import { PullTaskStore } from './pull-task.store';
+import { PullWorkerStore } from './pull-worker.store';
 import { RunStore } from './run.store';
 import { RunDeliveryStore } from './run-delivery.store';
 import { RunOutputStore } from './run-output.store';
@@ -20,6 +27,7 @@ import { SettingStore } from './setting.store';
 import { StatisticsStore } from './statistics.store';
 import { TaskStore } from './task.store';
 import { TotalsStore } from './totals.store';
+import { WorkerLogStore } from './worker-log.store';
 import { WorkerStore } from './worker.store';
 
 /** All stores over one way of running SQL: a pool, or one transaction. */
@@ -37,6 +45,13 @@ export interface Stores {
   jobQueries: JobQueryStore;
   jobs: JobStore;
   lanes: LaneStore;
+  managers: ManagerStore;
+  projectAccess: ProjectAccessStore;
+  projects: ProjectStore;
+  projectLimits: ProjectLimitStore;
+  projectMonitor: ProjectMonitorStore;
+  pullTasks: PullTaskStore;
+  pullWorkers: PullWorkerStore;
   runDeliveries: RunDeliveryStore;
   runOutput: RunOutputStore;
   runs: RunStore;
@@ -45,6 +60,7 @@ export interface Stores {
   statistics: StatisticsStore;
   tasks: TaskStore;
   totals: TotalsStore;
+  workerLogs: WorkerLogStore;
   workers: WorkerStore;
 }
 
@@ -63,6 +79,13 @@ export function createStores(sql: Sql): Stores {
     jobQueries: new JobQueryStore(sql),
     jobs: new JobStore(sql),
     lanes: new LaneStore(sql),
+    managers: new ManagerStore(sql),
+    projectAccess: new ProjectAccessStore(sql),
+    projects: new ProjectStore(sql),
+    projectLimits: new ProjectLimitStore(sql),
+    projectMonitor: new ProjectMonitorStore(sql),
+    pullTasks: new PullTaskStore(sql),
+    pullWorkers: new PullWorkerStore(sql),
     runDeliveries: new RunDeliveryStore(sql),
     runOutput: new RunOutputStore(sql),
     runs: new RunStore(sql),
@@ -71,6 +94,7 @@ export function createStores(sql: Sql): Stores {
     statistics: new StatisticsStore(sql),
     tasks: new TaskStore(sql),
     totals: new TotalsStore(sql),
+    workerLogs: new WorkerLogStore(sql),
     workers: new WorkerStore(sql),
   };
 }

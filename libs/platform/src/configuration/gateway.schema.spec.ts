@@ -55,3 +55,53 @@ describe("fastlane's variables", () => {
       expect(faultsOf({ FASTLANE_SERVER_NAME })).toHaveLength(1);
   });
 });
+
+describe("task_tracker's variables", () => {
+  it('are all optional', () => {
+    const configuration = load({});
+    expect(configuration).toMatchObject({
+      TASK_TRACKER_COOKIE_NAME: 'tt',
+      TASK_TRACKER_COOKIE_SAME_SITE: 'Lax',
+      TASK_TRACKER_COOKIE_SECURE: false,
+      TASK_TRACKER_SESSION_SECONDS: 28_800,
+      TASK_TRACKER_RECLAIM_SECONDS: 300,
+      TASK_TRACKER_WEBHOOK_HASH: 'sha256',
+      TASK_TRACKER_WEBHOOK_HEADER: 'X-Gogs-Signature',
+    });
+    expect(configuration).not.toHaveProperty('TASK_TRACKER_PORT');
+  });
+
+  it('take what upstream is configured with', () => {
+    expect(
+      load({
+        TASK_TRACKER_PORT: '3010',
+        TASK_TRACKER_COOKIE_NAME: 'tt_test',
+        TASK_TRACKER_SESSION_SECONDS: '1500',
+        TASK_TRACKER_WEBHOOK_HASH: 'sha1',
+        TASK_TRACKER_WEBHOOK_HEADER: 'X-Hub-Signature',
+      }),
+    ).toMatchObject({
+      TASK_TRACKER_PORT: 3010,
+      TASK_TRACKER_COOKIE_NAME: 'tt_test',
+      TASK_TRACKER_SESSION_SECONDS: 1500,
+    });
+  });
+
+  it.each([
+    { TASK_TRACKER_PORT: 'x' },
+    { TASK_TRACKER_COOKIE_NAME: 'a b' },
+    { TASK_TRACKER_COOKIE_NAME: 'a;b=c' },
+    { TASK_TRACKER_COOKIE_SAME_SITE: 'Sometimes' },
+    { TASK_TRACKER_SESSION_SECONDS: '0' },
+    { TASK_TRACKER_WEBHOOK_HASH: 'md5' },
+    { TASK_TRACKER_WEBHOOK_HEADER: 'a: b' },
+  ])('refuse %j', (env) => expect(faultsOf(env)).toHaveLength(1));
+
+  it('want a cookie for all sites to be a secure one, since browsers drop others', () => {
+    const TASK_TRACKER_COOKIE_SAME_SITE = 'None';
+    expect(faultsOf({ TASK_TRACKER_COOKIE_SAME_SITE })).toEqual([
+      'TASK_TRACKER_COOKIE_SECURE must be true, since browsers drop a cookie with SameSite=None that is not',
+    ]);
+    expect(faultsOf({ TASK_TRACKER_COOKIE_SAME_SITE, TASK_TRACKER_COOKIE_SECURE: 'true' })).toEqual([]);
+  });
+});

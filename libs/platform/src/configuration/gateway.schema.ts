@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { flag, integer, list, optionalText, port } from './fields';
+import { choice, decimal, flag, integer, list, optionalText, port } from './fields';
 import {
   bootstrapClients,
   clientsVariables,
@@ -17,10 +17,14 @@ function listOr(standard: string[], meaning: string) {
   return list(meaning).unwrap().default(standard).describe(meaning);
 }
 
-const fastlanePortMeaning = 'Port of a listener that serves fastlane alone, its `/` included; 0 takes a free one';
+/** Port of a listener that serves one dialect alone. */
+function ownPort(dialect: string) {
+  const meaning = `Port of a listener that serves ${dialect} alone, its \`/\` included; 0 takes a free one`;
+  return port(meaning, 0).unwrap().optional().describe(meaning);
+}
 
 const fastlaneVariables = {
-  FASTLANE_PORT: port(fastlanePortMeaning, 0).unwrap().optional().describe(fastlanePortMeaning),
+  FASTLANE_PORT: ownPort('fastlane'),
   FASTLANE_BASIC_AUTH_USERNAME: z
     .string()
     .regex(/^[^:]+$/, 'must not hold a colon')
@@ -53,6 +57,36 @@ const fastlaneVariables = {
   ),
 };
 
+const taskTrackerVariables = {
+  TASK_TRACKER_PORT: ownPort('task_tracker'),
+  TASK_TRACKER_COOKIE_NAME: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, dashes or underscores')
+    .default('tt')
+    .describe("Name of the cookie with a manager's session"),
+  TASK_TRACKER_COOKIE_SAME_SITE: choice(
+    'Which requests from pages of other sites browsers send the cookie with',
+    ['Strict', 'Lax', 'None'],
+    'Lax',
+  ),
+  TASK_TRACKER_COOKIE_SECURE: flag('Whether browsers send the cookie over HTTPS only', false),
+  TASK_TRACKER_SESSION_SECONDS: integer("Seconds that a manager's session lasts", {
+    min: 1,
+    max: 31_536_000,
+    default: 28_800,
+  }),
+  TASK_TRACKER_RECLAIM_SECONDS: decimal(
+    'Seconds between two reclaims of tasks that name no time for which a worker may have them',
+    { min: 0.2, max: 86_400, default: 300 },
+  ),
+  TASK_TRACKER_WEBHOOK_HASH: choice('Hash of the signature of a push hook', ['sha1', 'sha256'], 'sha256'),
+  TASK_TRACKER_WEBHOOK_HEADER: z
+    .string()
+    .regex(/^[A-Za-z0-9-]{1,100}$/, 'must be the name of a header')
+    .default('X-Gogs-Signature')
+    .describe('Header with the signature of a push hook'),
+};
+
 /** Variables of `api-gateway`. */
 export const gatewaySchema = z
   .object({
@@ -76,6 +110,15 @@ export const gatewaySchema = z
       'Folder with workflow definitions beside those that come with the suite (common/ and one folder per client)',
     ),
     ...fastlaneVariables,
+    ...taskTrackerVariables,
+  })
+  .superRefine(({ TASK_TRACKER_COOKIE_SAME_SITE, TASK_TRACKER_COOKIE_SECURE }, context) => {
+    if (TASK_TRACKER_COOKIE_SAME_SITE !== 'None' || TASK_TRACKER_COOKIE_SECURE) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['TASK_TRACKER_COOKIE_SECURE'],
+      message: 'must be true, since browsers drop a cookie with SameSite=None that is not',
+    });
   })
   .superRefine(({ FASTLANE_BASIC_AUTH_USERNAME, FASTLANE_BASIC_AUTH_PASSWORD }, context) => {
     if ((FASTLANE_BASIC_AUTH_USERNAME === undefined) === (FASTLANE_BASIC_AUTH_PASSWORD === undefined)) return;

@@ -37,6 +37,11 @@ export const schedulerSchema = z
       max: 3600,
       default: 1,
     }),
+    TASK_TRACKER_SNAPSHOT_SECONDS: decimal("Seconds between two snapshots of the projects' counts", {
+      min: 0.2,
+      max: 86_400,
+      default: 120,
+    }),
   })
   .superRefine(heartbeatFitsLease);
 

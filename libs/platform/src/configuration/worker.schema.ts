@@ -66,6 +66,11 @@ export const workerSchema = z
       max: 1024,
       default: 64,
     }),
+    PULL_STEP_CONCURRENCY: integer('Steps of workflows that one process waits for while workers of projects do them', {
+      min: 0,
+      max: 10_000,
+      default: 256,
+    }),
     CONTAINER_OUTPUT_BYTES: integer('Bytes of output that are kept of one execution at most', {
       min: 1024,
       max: 1_073_741_824,

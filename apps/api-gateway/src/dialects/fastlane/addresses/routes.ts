@@ -1,3 +1,5 @@
+import { decodePart, splitAddress } from '../../../http/address';
+
 /** What the address of a request names. */
 export interface Target {
   task?: string;
@@ -74,7 +76,7 @@ const SOCKETS = SOCKET_PATHS.map(partsOf);
  * @param url as the request line has it
  */
 export function treat(method: string, url: string, listener: Listener): Treatment | undefined {
-  const { path, query } = split(url);
+  const { path, query } = splitAddress(url);
   if (!listener.own && !isOurs(path)) return undefined;
   const address = read(path);
   if (!address) return { kind: 'unknown' };
@@ -102,20 +104,11 @@ export function treatSocket(
   url: string,
   listener: Pick<Listener, 'own'>,
 ): { kind: 'follow'; target: Target } | { kind: 'unknown' } | undefined {
-  const { path } = split(url);
+  const { path } = splitAddress(url);
   if (!listener.own && !isOurs(path)) return undefined;
   const address = read(path);
   const parts = address && SOCKETS.find((pattern) => matches(pattern, address.parts));
   return parts ? { kind: 'follow', target: targetOf(parts, address.parts) } : { kind: 'unknown' };
-}
-
-/** Path and query (with its mark) of a request line, which may hold a whole URL. */
-function split(url: string): { path: string; query: string } {
-  const relative = url.startsWith('/') ? url : url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
-  const end = relative.search(/[?#]/);
-  const path = end < 0 ? relative : relative.slice(0, end);
-  const query = end < 0 || relative[end] === '#' ? '' : relative.slice(end).split('#', 1)[0]!;
-  return { path: path === '' ? '/' : path, query };
 }
 
 function isOurs(path: string): boolean {
@@ -144,12 +137,8 @@ function read(path: string): { parts: string[]; slash: boolean } | undefined {
 
 /** Undefined for what is no UTF-8, and for what no name can hold: a slash, NUL. */
 function decode(part: string): string | undefined {
-  try {
-    const text = decodeURIComponent(part);
-    return /[/\u0000]/.test(text) ? undefined : text;
-  } catch {
-    return undefined;
-  }
+  const text = decodePart(part);
+  return text === undefined || /[/\u0000]/.test(text) ? undefined : text;
 }
 
 function matches(pattern: readonly string[], parts: readonly string[]): boolean {

@@ -1,0 +1,73 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type AssignedPullTask, Database, type ProjectRecord } from '@task-engine/database';
+import { Batch } from '../batch';
+import { PULL_OPTIONS, type PullOptions } from './pull-options';
+import { enginePriority, mayBeId } from './submit-pull-tasks';
+
+export type ClaimRefusal = { refused: 'unknown_project' | 'none' } | { refused: 'rate'; delaySeconds: number };
+
+/** Claims that arrive together and share a statement. */
+const BATCH = 50;
+/** What upstream answers for what never comes, in seconds (reference/task-tracker.md 2.7). */
+const NEVER_SECONDS = 9_223_372_036.854776;
+/** Projects whose claims are gathered at one time. */
+const GATHERED = 1_000;
+
+/** Gives workers the tasks that they ask for: the engine's claim, with the time that a worker may have a task as the lease. */
+@Injectable()
+export class ClaimPullTasks {
+  private readonly claims = new Map<number, Batch<number, AssignedPullTask | undefined>>();
+
+  constructor(
+    private readonly database: Database,
+    @Inject(PULL_OPTIONS) private readonly options: PullOptions,
+  ) {}
+
+  /** The next task of the project for this worker. A claim that finds none has used the project's token all the same. */
+  async run(
+    workerId: number,
+    projectId: bigint,
+  ): Promise<{ task: AssignedPullTask & { project: ProjectRecord } } | ClaimRefusal> {
+    if (!mayBeId(projectId)) return { refused: 'unknown_project' };
+    const gate = await this.database.stores.projectLimits.gate(Number(projectId), workerId);
+    if (!gate) return { refused: 'unknown_project' };
+    if (gate.assignRate !== null) {
+      const delaySeconds =
+        gate.assignRate > 0 ? await this.database.stores.projectLimits.takeToken(gate.id, 'assign') : NEVER_SECONDS;
+      if (delaySeconds > 0) return { refused: 'rate', delaySeconds };
+    }
+    const task = await this.gather(gate.id).add(workerId);
+    return task ? { task: { ...task, priority: enginePriority(task.priority), project: gate } } : { refused: 'none' };
+  }
+
+  private gather(projectId: number): Batch<number, AssignedPullTask | undefined> {
+    let batch = this.claims.get(projectId);
+    if (!batch) {
+      if (this.claims.size >= GATHERED) this.claims.delete(this.claims.keys().next().value!);
+      batch = new Batch((workers) => this.claim(projectId, workers), { size: BATCH, parallel: 2 });
+      this.claims.set(projectId, batch);
+    }
+    return batch;
+  }
+
+  /** One task for each worker, in the order in which they have asked. One that asks twice at a time gets two. */
+  private async claim(projectId: number, workerIds: number[]): Promise<(AssignedPullTask | undefined)[]> {
+    const { pullTasks } = this.database.stores;
+    const { reclaimSeconds } = this.options;
+    if (await pullTasks.anyVoted(projectId)) {
+      const claimed: (AssignedPullTask | undefined)[] = [];
+      for (const workerId of workerIds) {
+        claimed.push(
+          (await pullTasks.claimUnvoted(projectId, workerId, reclaimSeconds, false)) ??
+            (await pullTasks.claimUnvoted(projectId, workerId, reclaimSeconds, true)),
+        );
+      }
+      return claimed;
+    }
+    const tasks = await pullTasks.claim(projectId, workerIds, reclaimSeconds);
+    return workerIds.map((workerId) => {
+      const index = tasks.findIndex((task) => task.workerId === workerId);
+      return index < 0 ? undefined : tasks.splice(index, 1)[0];
+    });
+  }
+}
