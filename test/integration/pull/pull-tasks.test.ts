@@ -223,7 +223,7 @@ describe('tasks that workers pull', () => {
     await submit(id, {}, {});
     expect(await next(id, stranger)).toBeUndefined();
     await engine.query(`UPDATE pull_worker SET paused = true WHERE id = $1`, [other.id]);
-    expect(await next(id, other)).toBeUndefined();
+    expect(await tasks.next(other, id)).toEqual({ refused: 'paused_worker' });
     await engine.query(`UPDATE pull_worker SET paused = false WHERE id = $1`, [other.id]);
     await engine.query(`UPDATE lane SET paused = true WHERE name = $1`, [`project/${id}`]);
     expect(await next(id)).toBeUndefined();

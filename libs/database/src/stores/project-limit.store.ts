@@ -3,6 +3,8 @@ import { PROJECT_COLUMNS, type ProjectRecord, projectRecord } from './project.st
 
 /** What a submission or a claim has to know of a project before it may. */
 export interface ProjectGate extends ProjectRecord {
+  /** A manager has paused the worker. */
+  workerPaused: boolean;
   /** The worker has an accepted access to submit. */
   maySubmit: boolean;
 }
@@ -16,11 +18,13 @@ export class ProjectLimitStore {
 
   async gate(projectId: number, workerId: number): Promise<ProjectGate | undefined> {
     const [row] = await this.sql.prepared<Omit<ProjectGate, 'priority'> & { priority: string }>(
-      `SELECT ${PROJECT_COLUMNS}, COALESCE(a.submit AND NOT a.pending, false) AS "maySubmit"
-       FROM project p JOIN lane l ON l.id = p.lane_id LEFT JOIN project_access a ON a.project_id = p.id AND a.worker_id = $2 WHERE p.id = $1`,
+      `SELECT ${PROJECT_COLUMNS}, COALESCE(a.submit AND NOT a.pending, false) AS "maySubmit",
+              COALESCE(w.paused, false) AS "workerPaused"
+       FROM project p JOIN lane l ON l.id = p.lane_id LEFT JOIN project_access a ON a.project_id = p.id AND a.worker_id = $2
+         LEFT JOIN pull_worker w ON w.id = $2 WHERE p.id = $1`,
       [projectId, workerId],
     );
-    return row && { ...projectRecord(row), maySubmit: row.maySubmit };
+    return row && { ...projectRecord(row), maySubmit: row.maySubmit, workerPaused: row.workerPaused };
   }
 
   async named(name: string): Promise<{ id: number; laneId: number } | undefined> {

@@ -4,7 +4,8 @@ import { Batch } from '../batch';
 import { PULL_OPTIONS, type PullOptions } from './pull-options';
 import { enginePriority, mayBeId } from './submit-pull-tasks';
 
-export type ClaimRefusal = { refused: 'unknown_project' | 'none' } | { refused: 'rate'; delaySeconds: number };
+export type ClaimRefusal =
+  { refused: 'unknown_project' | 'paused_worker' | 'none' } | { refused: 'rate'; delaySeconds: number };
 
 /** Claims that arrive together and share a statement. */
 const BATCH = 50;
@@ -31,6 +32,7 @@ export class ClaimPullTasks {
     if (!mayBeId(projectId)) return { refused: 'unknown_project' };
     const gate = await this.database.stores.projectLimits.gate(Number(projectId), workerId);
     if (!gate) return { refused: 'unknown_project' };
+    if (gate.workerPaused) return { refused: 'paused_worker' };
     if (gate.assignRate !== null) {
       const delaySeconds =
         gate.assignRate > 0 ? await this.database.stores.projectLimits.takeToken(gate.id, 'assign') : NEVER_SECONDS;

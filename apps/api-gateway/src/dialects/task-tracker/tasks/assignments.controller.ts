@@ -11,6 +11,9 @@ import { presentTask } from './task.presenter';
 
 const RELEASE = { task_id: int64(), result: int64(), verification: int64() };
 
+/** Clients look for `paused` in it. */
+const PAUSED = 'A manager has paused you';
+
 /** Workers take tasks and give them back. */
 @Controller('task')
 @UseFilters(TaskTrackerFilter)
@@ -24,12 +27,15 @@ export class AssignmentsController {
   @Get('get/:project')
   async next(@Req() request: FastifyRequest, @Param('project') project: string): Promise<Answer> {
     const worker = await this.callers.require(request, 403);
-    if (worker.paused) throw new Refusal(400, 'A manager has paused you');
+    if (worker.paused) throw new Refusal(400, PAUSED);
     const answer = await this.tasks.next(worker, pathId(project, 'Invalid project id'));
     if ('task' in answer) return accepted({ task: presentTask(answer.task) });
     switch (answer.refused) {
       case 'unknown_project':
         throw new Refusal(404, 'Project not found');
+      // by another gateway, just now
+      case 'paused_worker':
+        throw new Refusal(400, PAUSED);
       case 'rate':
         throw new Refusal(429, 'Too many requests', { rateLimitDelay: answer.delaySeconds });
       case 'none':
