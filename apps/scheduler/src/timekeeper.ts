@@ -47,6 +47,7 @@ export class Timekeeper implements OnApplicationBootstrap {
   /** Redis was away: whatever waits for a hint waits in vain. */
   private hintsLost = false;
   private retainedAt = 0;
+  private upkeep: Promise<void> | undefined;
   /** When projects were counted last. */
   private countedAt = 0;
   /** No lease is expired before, by this process's monotonic clock. */
@@ -92,6 +93,7 @@ export class Timekeeper implements OnApplicationBootstrap {
     this.leading = false;
     clearTimeout(this.timer);
     await this.round;
+    await this.upkeep;
   }
 
   /** Looks now. While a round runs, one further round follows: the change may have come after its look. */
@@ -133,18 +135,12 @@ export class Timekeeper implements OnApplicationBootstrap {
     await schedules.fireDue();
     const active = (await schedules.list()).some((schedule) => schedule.name === RELEASE_SCHEDULE && schedule.active);
     const held = active ? undefined : await this.lanes.id('engine');
-    const late = [...(await this.releaseDue.run(held)), ...(await this.fireCommands.run())];
+    const late = [...(await this.releaseDue.run(held)), ...(await this.fire())];
     for (const seconds of late) this.lateness.observe(Math.max(0, seconds));
     const expires = performance.now() >= this.expiresFrom;
     if (expires) this.expired.inc(await this.expireLeases.run());
-    // a pull worker says nothing while it works: silence of PostgreSQL was no silence of its
-    await this.projects.reclaim();
+    this.lookAfterProjects();
     const now = Date.now();
-    if (now - this.countedAt >= this.configuration.TASK_TRACKER_SNAPSHOT_SECONDS * 1_000) {
-      // the first one comes after the first interval
-      if (this.countedAt > 0) await this.projects.snapshot(this.configuration.TASK_TRACKER_SNAPSHOT_SECONDS);
-      this.countedAt = now;
-    }
     if (this.hintsLost || now - this.sweptAt >= this.configuration.SWEEP_SECONDS * 1_000) {
       const patience = this.hintsLost ? 0 : PATIENCE_SECONDS;
       this.hintsLost = false;
@@ -155,12 +151,44 @@ export class Timekeeper implements OnApplicationBootstrap {
     }
     if (now - this.retainedAt >= RETAIN_MS) {
       this.retainedAt = now;
-      await this.projects.forgetLogs(this.configuration.RETENTION_DAYS);
       const deleted = await this.retainJobs.run(this.configuration.RETENTION_DAYS);
       if (deleted > 0)
         this.log.info({ deleted, days: this.configuration.RETENTION_DAYS }, 'finished jobs deleted by retention');
     }
     return { held, expires, released: late.length };
+  }
+
+  /** What one command cannot fire must not keep leases from running out. */
+  private async fire(): Promise<number[]> {
+    try {
+      return await this.fireCommands.run();
+    } catch (error) {
+      if (isUnavailable(error)) throw error;
+      this.log.error({ err: error }, 'commands could not be fired, the next round tries again');
+      return [];
+    }
+  }
+
+  /** Beside the round: what takes long here keeps no job waiting. */
+  private lookAfterProjects(): void {
+    this.upkeep ??= this.keepProjects()
+      .catch((error: unknown) =>
+        this.log.warn({ err: error }, 'projects could not be looked after, the next round tries again'),
+      )
+      .finally(() => (this.upkeep = undefined));
+  }
+
+  private async keepProjects(): Promise<void> {
+    // a pull worker says nothing while it works: silence of PostgreSQL was no silence of its
+    await this.projects.reclaim();
+    const seconds = this.configuration.TASK_TRACKER_SNAPSHOT_SECONDS;
+    if (Date.now() - this.countedAt < seconds * 1_000) return;
+    const first = this.countedAt === 0;
+    this.countedAt = Date.now();
+    await this.projects.removeOrphans();
+    await this.projects.forgetLogs(this.configuration.RETENTION_DAYS);
+    // the first one comes after the first interval
+    if (!first) await this.projects.snapshot(seconds);
   }
 
   /** Milliseconds until the next due time, by the database's clock. */

@@ -33,6 +33,7 @@ import { Projects } from './projects/projects';
 import { PullWorkers } from './projects/pull-workers';
 import { WorkerLogs } from './projects/worker-logs';
 import { ClaimPullTasks } from './pull/claim-pull-tasks';
+import { ProjectGates } from './pull/project-gates';
 import { ProjectMonitor } from './pull/project-monitor';
 import { ProjectUpkeep } from './pull/project-upkeep';
 import { PULL_OPTIONS, type PullOptions, RECLAIM_SECONDS } from './pull/pull-options';
@@ -176,6 +177,7 @@ export class EngineModule {
         JobViews,
         Lanes,
         Passwords,
+        ProjectGates,
         ReleasePullTasks,
         ResetPullTasks,
         RunEvents,

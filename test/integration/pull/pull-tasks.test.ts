@@ -1,4 +1,4 @@
-import { type NewPullTask, ProjectMonitor, ProjectUpkeep, PullTasks, RetainJobs } from '@task-engine/engine';
+import { type NewPullTask, ProjectMonitor, ProjectUpkeep, PullSteps, PullTasks, RetainJobs } from '@task-engine/engine';
 import { TestEngine } from '../../support/start-engine';
 import { addProject, addWorker } from './pull-fixture';
 
@@ -196,6 +196,34 @@ describe('tasks that workers pull', () => {
     await next(id);
     await release(job!);
     expect(await submit(id, { hash: 9223372036854775807n })).toHaveLength(1);
+  });
+
+  it('are stored once when two submit the same hashes at a time, each in an order of its own', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const id = await project();
+      const hashes = Array.from({ length: 40 }, (_, n) => task({ hash: BigInt(n + 1) }));
+      const answers = await Promise.all([
+        tasks.submit(worker, id, hashes),
+        tasks.submit(other, id, [...hashes].reverse()),
+        ...[...hashes].reverse().map((each) => tasks.submit(third, id, [each])),
+      ]);
+      const stored = answers.flatMap((answer) => ('ids' in answer ? answer.ids : []));
+      expect(stored).toHaveLength(40);
+      expect(answers.every((answer) => 'ids' in answer || answer.refused === 'duplicate_hash')).toBe(true);
+    }
+  });
+
+  it('of steps that are over or gone are removed', async () => {
+    const id = await project();
+    const [{ name }] = (await engine.query(`SELECT name FROM project WHERE id = $1`, [id])) as [{ name: string }];
+    const steps = engine.get(PullSteps);
+    expect(await steps.begin('4711', name, task())).toBe(true);
+    expect(await steps.begin('4711', name, task())).toBe(true);
+    expect(await steps.begin('4712', 'no such project', task())).toBe(false);
+    expect((await steps.states(['4711', '4712'])).size).toBe(1);
+    await engine.get(ProjectUpkeep).removeOrphans();
+    expect((await steps.states(['4711'])).size).toBe(0);
+    expect(await next(id)).toBeUndefined();
   });
 
   it('are stored all or none, by those who may submit, as often as the project allows', async () => {

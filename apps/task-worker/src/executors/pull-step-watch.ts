@@ -21,7 +21,8 @@ export class PullStepWatch {
     return new Promise((resolve) => {
       const done = (state: StepState | undefined) => {
         signal.removeEventListener('abort', stop);
-        this.waiting.delete(stepId);
+        // another execution of the step may wait by now
+        if (this.waiting.get(stepId) === done) this.waiting.delete(stepId);
         resolve(state);
       };
       const stop = () => done(undefined);

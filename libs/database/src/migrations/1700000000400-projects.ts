@@ -71,6 +71,7 @@ const projects = [
     created_at timestamptz NOT NULL DEFAULT now()
   )`,
   `CREATE INDEX worker_log_level ON worker_log (level, logged_at)`,
+  `CREATE INDEX worker_log_created ON worker_log (created_at)`,
   `CREATE TABLE project_snapshot (
     project_id integer NOT NULL REFERENCES project,
     at timestamptz NOT NULL DEFAULT now(),

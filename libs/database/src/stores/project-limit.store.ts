@@ -16,15 +16,20 @@ const RAREST_SECONDS = 3_000_000_000;
 export class ProjectLimitStore {
   constructor(private readonly sql: Sql) {}
 
-  async gate(projectId: number, workerId: number): Promise<ProjectGate | undefined> {
-    const [row] = await this.sql.prepared<Omit<ProjectGate, 'priority'> & { priority: string }>(
-      `SELECT ${PROJECT_COLUMNS}, COALESCE(a.submit AND NOT a.pending, false) AS "maySubmit",
-              COALESCE(w.paused, false) AS "workerPaused"
-       FROM project p JOIN lane l ON l.id = p.lane_id LEFT JOIN project_access a ON a.project_id = p.id AND a.worker_id = $2
-         LEFT JOIN pull_worker w ON w.id = $2 WHERE p.id = $1`,
-      [projectId, workerId],
+  /** Of each worker in the project it asks for, in the order given; undefined where there is no such project. */
+  async gates(asked: { projectId: number; workerId: number }[]): Promise<(ProjectGate | undefined)[]> {
+    const rows = await this.sql.prepared<Omit<ProjectGate, 'priority'> & { priority: string; n: number }>(
+      `SELECT ${PROJECT_COLUMNS}, COALESCE(a.submit AND NOT a.pending, false) AS "maySubmit", COALESCE(w.paused, false) AS "workerPaused",
+              asked.n::int AS n
+       FROM unnest($1::int[], $2::int[]) WITH ORDINALITY AS asked (project_id, worker_id, n)
+         JOIN project p ON p.id = asked.project_id JOIN lane l ON l.id = p.lane_id
+         LEFT JOIN project_access a ON a.project_id = p.id AND a.worker_id = asked.worker_id
+         LEFT JOIN pull_worker w ON w.id = asked.worker_id`,
+      [asked.map(({ projectId }) => projectId), asked.map(({ workerId }) => workerId)],
     );
-    return row && { ...projectRecord(row), maySubmit: row.maySubmit, workerPaused: row.workerPaused };
+    const gates: (ProjectGate | undefined)[] = asked.map(() => undefined);
+    for (const { n, ...row } of rows) gates[n - 1] = { ...row, ...projectRecord(row) };
+    return gates;
   }
 
   async named(name: string): Promise<{ id: number; laneId: number } | undefined> {
@@ -48,7 +53,7 @@ export class ProjectLimitStore {
     );
     if (taken) return 0;
     const [row] = await this.sql.prepared<{ seconds: number }>(
-      `SELECT EXTRACT(EPOCH FROM ${column} - clock_timestamp())::float8 AS seconds FROM project WHERE id = $1`,
+      `SELECT EXTRACT(EPOCH FROM GREATEST(${column}, clock_timestamp()) - clock_timestamp())::float8 AS seconds FROM project WHERE id = $1`,
       [projectId],
     );
     // it came free between the two looks: soon enough

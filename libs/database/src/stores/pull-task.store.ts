@@ -72,7 +72,7 @@ export class PullTaskStore {
   constructor(private readonly sql: Sql) {}
 
   /**
-   * Tasks with their jobs, in one statement. Ids in the order given; null for one whose hash another open or failed task of its project has.
+   * Tasks with their jobs, in one statement: by their hashes, so that two that insert the same ones wait for each other in one order only. Ids in the order given; null for one whose hash another open or failed task of its project has.
    */
   async insert(tasks: NewPullTaskRow[]): Promise<(string | null)[]> {
     if (tasks.length === 0) return [];
@@ -85,7 +85,8 @@ export class PullTaskStore {
                                     verifications, step_id, n)
        ), kept AS (
          INSERT INTO pull_task (job_id, project_id, priority, hash, recipe, max_assign_seconds, max_retries, verifications, step_id)
-         SELECT id, project_id, priority, hash, recipe, max_assign_seconds, max_retries, verifications, step_id FROM new ORDER BY n
+         SELECT id, project_id, priority, hash, recipe, max_assign_seconds, max_retries, verifications, step_id
+         FROM new ORDER BY project_id, hash, n
          ON CONFLICT DO NOTHING RETURNING job_id
        ), jobs AS (
          INSERT INTO job (id, lane_id, client_id, workflow, definition_digest, submitted, parameters, priority, state, wait_reason)
@@ -123,22 +124,26 @@ export class PullTaskStore {
 
   /**
    * Gives each worker the next task without votes, most urgent and oldest first, as long as there are some. Workers that are paused or may not
-   * get nothing, and nobody while the project is paused. A row that another claim holds is skipped.
+   * get nothing, and nobody while the project is paused, nor while tasks of it have votes (`claimUnvoted`). A row that another claim holds is skipped.
    * @param reclaimSeconds a task without a time of its own is held until the clock reaches the next multiple of it
    */
   async claim(projectId: number, workerIds: number[], reclaimSeconds: number): Promise<AssignedPullTask[]> {
     return this.take(
       `SELECT t.job_id, t.priority FROM pull_task t JOIN job j ON j.id = t.job_id AND j.state = 'queued'
-       WHERE t.project_id = $1 AND t.state = 'open' AND t.worker_id IS NULL AND t.votes = 0
+       WHERE t.project_id = $1 AND t.state = 'open' AND t.worker_id IS NULL AND t.votes = 0 AND NOT (SELECT yes FROM voted)
        ORDER BY t.project_id, t.priority, t.job_id LIMIT (SELECT count(*) FROM worker) FOR NO KEY UPDATE OF t SKIP LOCKED`,
       projectId,
       workerIds,
       reclaimSeconds,
+      `, voted AS MATERIALIZED (
+         SELECT EXISTS (SELECT FROM pull_task WHERE project_id = $1 AND state = 'open' AND worker_id IS NULL AND votes > 0) AS yes
+       )`,
     );
   }
 
   /**
    * The same for one worker, in a project of which some tasks have votes: of these it gets none that it has voted for.
+   * Votes are compared with those that were looked at: the worker's own may have come in between.
    * @param all looks at every task with votes, not only at the first ones
    */
   async claimUnvoted(
@@ -151,10 +156,10 @@ export class PullTaskStore {
     const order = `ORDER BY t.project_id, t.priority, t.job_id`;
     const [task] = await this.take(
       `SELECT t.job_id, t.priority FROM pull_task t JOIN job j ON j.id = t.job_id AND j.state = 'queued'
-       WHERE t.job_id IN (
-         (SELECT t.job_id FROM pull_task t WHERE ${free} AND t.votes = 0 ${order} LIMIT ${CANDIDATES})
+       WHERE (t.job_id, t.votes) IN (
+         (SELECT t.job_id, t.votes FROM pull_task t WHERE ${free} AND t.votes = 0 ${order} LIMIT ${CANDIDATES})
          UNION ALL
-         (SELECT first.job_id FROM (SELECT t.job_id, t.priority FROM pull_task t WHERE ${free} AND t.votes > 0 ${order}
+         (SELECT first.job_id, first.votes FROM (SELECT t.job_id, t.priority, t.votes FROM pull_task t WHERE ${free} AND t.votes > 0 ${order}
                                     ${all ? '' : `LIMIT ${VOTED_LOOKED_AT}`}) first
           WHERE NOT EXISTS (SELECT FROM pull_vote v JOIN worker ON worker.id = v.worker_id WHERE v.job_id = first.job_id)
           ORDER BY first.priority, first.job_id LIMIT ${CANDIDATES})
@@ -172,6 +177,7 @@ export class PullTaskStore {
     projectId: number,
     workerIds: number[],
     reclaimSeconds: number,
+    before = '',
   ): Promise<AssignedPullTask[]> {
     return this.sql.prepared<AssignedPullTask>(
       `WITH worker AS MATERIALIZED (
@@ -180,7 +186,7 @@ export class PullTaskStore {
            JOIN project p ON p.id = $1 JOIN lane l ON l.id = p.lane_id
            LEFT JOIN project_access a ON a.project_id = p.id AND a.worker_id = w.id
          WHERE NOT w.paused AND NOT l.paused AND (p.public OR a.assign AND NOT a.pending)
-       ), picked AS MATERIALIZED (${picked}), placed AS (
+       )${before}, picked AS MATERIALIZED (${picked}), placed AS (
          SELECT job_id, row_number() OVER (ORDER BY priority, job_id) AS place FROM picked
        ), assigned AS (
          UPDATE pull_task t SET worker_id = worker.id, assigned_at = clock_timestamp()
@@ -246,7 +252,11 @@ export class PullTaskStore {
 
   /** A worker's vote; the number of votes with this hash, its own included. */
   async vote(id: string, workerId: number, hash: bigint): Promise<number> {
-    await this.sql.query(`INSERT INTO pull_vote (job_id, worker_id, hash) VALUES ($1, $2, $3)`, [id, workerId, hash]);
+    await this.sql.query(`INSERT INTO pull_vote (job_id, worker_id, hash) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, [
+      id,
+      workerId,
+      hash,
+    ]);
     const [row] = await this.sql.query<{ n: number }>(
       `SELECT max(n)::int AS n FROM (SELECT count(*) AS n FROM pull_vote WHERE job_id = $1 GROUP BY hash) hashes`,
       [id],
@@ -264,7 +274,7 @@ export class PullTaskStore {
   ): Promise<void> {
     await this.sql.prepared(
       `WITH left_ones AS (
-         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::int[], $5::int[], $6::text[], $7::text[], $8::text[])
+         SELECT * FROM unnest(${unseen('$1', 'bigint[]')}, $2::bigint[], $3::bigint[], $4::int[], $5::int[], $6::text[], $7::text[], $8::text[])
                 AS l (id, execution_id, token, retries, votes, state, execution, error)
        ), ended AS (
          UPDATE execution e SET state = l.execution, error = l.error, finished_at = clock_timestamp(), lease_expires_at = NULL
@@ -307,22 +317,23 @@ export class PullTaskStore {
     const projects = countsOf(closed.map(({ projectId }) => projectId));
     const workers = countsOf(closed.map(({ workerId }) => workerId));
     // in the order of their ids, so that two who count never wait for each other
-    for (const [table, counts] of [
-      ['project', projects],
-      ['pull_worker', workers],
-    ] as const) {
-      await this.sql.prepared(
+    const count = (table: string, counts: Map<number, number>) =>
+      this.sql.prepared(
         `WITH counted AS MATERIALIZED (
            SELECT x.id, c.n FROM ${table} x JOIN unnest($1::int[], $2::int[]) AS c (id, n) ON c.id = x.id ORDER BY x.id FOR NO KEY UPDATE OF x
          ) UPDATE ${table} x SET closed_tasks = x.closed_tasks + counted.n FROM counted WHERE x.id = counted.id`,
         [[...counts.keys()], [...counts.values()]],
       );
-    }
+    await Promise.all([count('project', projects), count('pull_worker', workers)]);
   }
 
   /** Failed tasks of a project, up to `limit`, locked; `open` ones likewise. */
   async lockSome(projectId: number, which: 'failed' | 'held' | 'any', limit: number): Promise<string[]> {
-    const condition = { failed: `state = 'failed'`, held: `worker_id IS NOT NULL`, any: `state <> 'closed'` }[which];
+    const condition = {
+      failed: `state = 'failed' AND step_id IS NULL`,
+      held: `worker_id IS NOT NULL`,
+      any: `state <> 'closed'`,
+    }[which];
     const rows = await this.sql.query<{ id: string }>(
       `SELECT job_id AS id FROM pull_task WHERE project_id = $1 AND ${condition} ORDER BY job_id LIMIT $2 FOR NO KEY UPDATE`,
       [projectId, limit],
@@ -346,9 +357,12 @@ export class PullTaskStore {
     );
   }
 
-  /** Failed tasks stay until a manager resets them: retention leaves their jobs alone. */
+  /** Failed tasks stay until a manager resets them: retention leaves their jobs alone. Not those of steps, which have failed with them. */
   async keep(ids: string[]): Promise<void> {
-    await this.sql.query(`UPDATE job SET persist = true WHERE id = ANY($1::bigint[])`, [bigints(ids)]);
+    await this.sql.query(
+      `UPDATE job SET persist = true FROM pull_task t WHERE t.job_id = job.id AND t.step_id IS NULL AND job.id = ANY($1::bigint[])`,
+      [bigints(ids)],
+    );
   }
 
   /** How many tasks are not failed and not closed. */
@@ -358,16 +372,6 @@ export class PullTaskStore {
       [projectId],
     );
     return row!.n;
-  }
-
-  /** What became of tasks that steps of workflows wait for; those that are gone are not among them. */
-  async ofSteps(
-    stepIds: string[],
-  ): Promise<{ stepId: string; id: string; state: 'open' | 'failed' | 'closed'; error: string | null }[]> {
-    return this.sql.query(
-      `SELECT t.step_id AS "stepId", t.job_id AS id, t.state, j.error FROM pull_task t JOIN job j ON j.id = t.job_id WHERE t.step_id = ANY($1::bigint[])`,
-      [bigints(stepIds)],
-    );
   }
 }
 

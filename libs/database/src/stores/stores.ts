@@ -17,6 +17,7 @@ import { ProjectAccessStore } from './project-access.store';
 import { ProjectStore } from './project.store';
 import { ProjectLimitStore } from './project-limit.store';
 import { ProjectMonitorStore } from './project-monitor.store';
+import { PullStepStore } from './pull-step.store';
 import { PullTaskStore } from './pull-task.store';
 import { PullWorkerStore } from './pull-worker.store';
 import { RunStore } from './run.store';
@@ -50,6 +51,7 @@ export interface Stores {
   projects: ProjectStore;
   projectLimits: ProjectLimitStore;
   projectMonitor: ProjectMonitorStore;
+  pullSteps: PullStepStore;
   pullTasks: PullTaskStore;
   pullWorkers: PullWorkerStore;
   runDeliveries: RunDeliveryStore;
@@ -84,6 +86,7 @@ export function createStores(sql: Sql): Stores {
     projects: new ProjectStore(sql),
     projectLimits: new ProjectLimitStore(sql),
     projectMonitor: new ProjectMonitorStore(sql),
+    pullSteps: new PullStepStore(sql),
     pullTasks: new PullTaskStore(sql),
     pullWorkers: new PullWorkerStore(sql),
     runDeliveries: new RunDeliveryStore(sql),

@@ -30,7 +30,13 @@ export class WorkerLogStore {
     return rows.map((row) => ({ ...row, loggedAt: BigInt(row.loggedAt) }));
   }
 
-  async forget(days: number): Promise<void> {
-    await this.sql.query(`DELETE FROM worker_log WHERE created_at < now() - make_interval(days => $1)`, [days]);
+  /** @returns how many were removed */
+  async forget(days: number, limit: number): Promise<number> {
+    const rows = await this.sql.query(
+      `DELETE FROM worker_log WHERE id IN
+         (SELECT id FROM worker_log WHERE created_at < now() - make_interval(days => $1) ORDER BY created_at LIMIT $2) RETURNING id`,
+      [days, limit],
+    );
+    return rows.length;
   }
 }

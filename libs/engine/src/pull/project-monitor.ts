@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type ProjectSnapshot } from '@task-engine/database';
-import { mayBeId } from './submit-pull-tasks';
+import { mayBeId } from './project-gates';
 
 /** How projects do. */
 @Injectable()

@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '@task-engine/database';
 import { ReleasePullTasks } from './release-pull-tasks';
 
+/** Lines of logs removed in one statement. */
+const LOG_BATCH = 5_000;
 /** Tasks taken from their workers in one transaction. */
 const BATCH = 200;
 /** For how long snapshots are kept, in seconds: 400 hours (reference/task-tracker.md 3). */
@@ -26,9 +28,22 @@ export class ProjectUpkeep {
     }
   }
 
+  /** Removes tasks that no step waits for any more: it was stopped while nobody could tell its worker. */
+  async removeOrphans(): Promise<void> {
+    const orphans = await this.database.stores.pullSteps.orphans(BATCH);
+    if (orphans.length === 0) return;
+    await this.database.transaction(async (stores) => {
+      await stores.pullTasks.lock(orphans);
+      const still = new Set(await stores.pullSteps.orphans(BATCH));
+      const gone = orphans.filter((id) => still.has(id));
+      await stores.totals.forget(gone, await stores.totals.lock());
+      await stores.jobs.delete(gone);
+    });
+  }
+
   /** Removes what workers have logged longer ago. */
   async forgetLogs(days: number): Promise<void> {
-    await this.database.stores.workerLogs.forget(days);
+    while ((await this.database.stores.workerLogs.forget(days, LOG_BATCH)) === LOG_BATCH);
   }
 
   /** Counts what each project has. @param seconds between two counts: one that was made meanwhile is enough */

@@ -32,17 +32,17 @@ export class PullSteps {
 
   /** By step. One whose pull task was removed by a manager is not among them. */
   async states(stepIds: string[]): Promise<Map<string, StepState>> {
-    const rows = await this.database.stores.pullTasks.ofSteps(stepIds);
+    const rows = await this.database.stores.pullSteps.ofSteps(stepIds);
     return new Map(rows.map(({ stepId, ...state }) => [stepId, state]));
   }
 
   /** Nobody waits for it any more: it is removed, from the hands of its worker too. What is over stays. */
   async cancel(stepId: string): Promise<void> {
     await this.database.transaction(async (stores) => {
-      const [task] = await stores.pullTasks.ofSteps([stepId]);
+      const [task] = await stores.pullSteps.ofSteps([stepId]);
       if (!task) return;
       await stores.pullTasks.lock([task.id]);
-      const [now] = await stores.pullTasks.ofSteps([stepId]);
+      const [now] = await stores.pullSteps.ofSteps([stepId]);
       if (now?.state !== 'open') return;
       await stores.totals.forget([task.id], await stores.totals.lock());
       await stores.jobs.delete([task.id]);

@@ -35,7 +35,7 @@ export class ReleasePullTasks {
     private readonly database: Database,
     private readonly submitPullTasks: SubmitPullTasks,
   ) {
-    this.releases = new Batch((releases) => this.releaseAll(releases), { size: BATCH, parallel: 2 });
+    this.releases = new Batch((releases) => this.releaseAll(releases), { size: BATCH, parallel: 1 });
   }
 
   /** @returns whether it changed anything: false too for a vote that did not decide */
@@ -65,7 +65,7 @@ export class ReleasePullTasks {
   }
 
   private async releaseAll(releases: Release[]): Promise<boolean[]> {
-    return this.database.transaction(async (stores) => {
+    return this.database.transaction(async (stores, commit) => {
       const held = new Map(
         (await stores.pullTasks.lockHeld([...new Set(releases.map(({ taskId }) => String(taskId)))])).map((task) => [
           task.id,
@@ -84,7 +84,8 @@ export class ReleasePullTasks {
         // it is nobody's from here on
         held.delete(id);
       }
-      await this.leave(stores, left, 'given back by its worker');
+      await this.chain(stores, left);
+      await commit(this.leave(stores, left, 'given back by its worker'));
       return updated;
     });
   }
@@ -114,6 +115,7 @@ export class ReleasePullTasks {
     return undefined;
   }
 
+  /** Waits for nothing in between: COMMIT may follow in the same packet. */
   private async leave(stores: Stores, left: Left[], reason: string): Promise<void> {
     if (left.length === 0) return;
     const of = (state: Left['state']) => left.filter((each) => each.state === state);
@@ -128,7 +130,6 @@ export class ReleasePullTasks {
       stores.tasks.complete(done.map(({ held }) => ({ id: held.taskId, output: {} }))),
       stores.jobs.complete(done.map(({ held }) => held.id)),
       done.length > 0 && stores.pullTasks.countClosed(done.map(({ held }) => held)),
-      this.chain(stores, done),
       stores.tasks.fail(failed.map(({ held, error }) => ({ id: held.taskId, error: error! }))),
       ...failed.map(({ held, error }) => stores.jobs.fail(held.id, error!)),
       failed.length > 0 && stores.pullTasks.keep(failed.map(({ held }) => held.id)),
@@ -137,14 +138,14 @@ export class ReleasePullTasks {
   }
 
   /** A closed task goes on in the project behind its own, unless one with its hash is there already. */
-  private async chain(stores: Stores, done: Left[]): Promise<void> {
+  private async chain(stores: Stores, left: Left[]): Promise<void> {
     const targets = new Map<number, HeldPullTask[]>();
-    for (const { held } of done) {
-      if (held.chainId === null) continue;
+    for (const { held, state } of left) {
+      if (held.chainId === null || state !== 'closed') continue;
       targets.set(held.chainId, [...(targets.get(held.chainId) ?? []), held]);
     }
     for (const [id, tasks] of targets) {
-      const project = await stores.projectLimits.gate(id, 0);
+      const [project] = await stores.projectLimits.gates([{ projectId: id, workerId: 0 }]);
       if (!project) continue;
       const copies = tasks.map((task) => ({
         recipe: task.recipe,

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '@task-engine/database';
-import { mayBeId } from './submit-pull-tasks';
+import { mayBeId } from './project-gates';
 import { ReleasePullTasks } from './release-pull-tasks';
 
 /** Tasks that one transaction changes, so that nobody waits long for it. */

@@ -3,6 +3,7 @@ import { Database, type NewPullTaskRow, type ProjectGate, type Stores } from '@t
 import { Batch } from '../batch';
 import { DefinitionCache } from '../definition-cache';
 import { PROJECT_CLIENT } from '../projects/views';
+import { ProjectGates } from './project-gates';
 import { PULL_DEFINITION } from './pull-definition';
 
 /** A task as a worker submits it. */
@@ -54,8 +55,13 @@ export class SubmitPullTasks {
   constructor(
     private readonly database: Database,
     private readonly definitions: DefinitionCache,
+    private readonly gates: ProjectGates,
   ) {
-    this.inserts = new Batch((rows) => database.stores.pullTasks.insert(rows), { size: BATCH, parallel: 1 });
+    // a transaction, which is tried again when it was in the way of another
+    this.inserts = new Batch((rows) => database.transaction((stores) => stores.pullTasks.insert(rows)), {
+      size: BATCH,
+      parallel: 2,
+    });
   }
 
   /** The checks come in upstream's order: project, rate, permission, values. */
@@ -64,9 +70,7 @@ export class SubmitPullTasks {
     projectId: bigint,
     tasks: NewPullTask[],
   ): Promise<{ ids: string[] } | SubmitRefusal> {
-    const gate = mayBeId(projectId)
-      ? await this.database.stores.projectLimits.gate(Number(projectId), worker.id)
-      : undefined;
+    const gate = await this.gates.find(projectId, worker.id);
     if (!gate) return { refused: 'unknown_project' };
     const delaySeconds = await this.wait(gate, tasks.length);
     if (delaySeconds > 0) return { refused: 'rate', delaySeconds };
@@ -112,13 +116,20 @@ export class SubmitPullTasks {
     }
   }
 
+  /** By their hashes over all parts: two bulks with the same ones wait for each other in one order only. */
   private async parts(stores: Stores, rows: NewPullTaskRow[]): Promise<string[]> {
+    const order = rows.map((_, index) => index);
+    if (rows.length > BULK_PART) order.sort((a, b) => compare(rows[a]!.hash, rows[b]!.hash) || a - b);
     const ids: string[] = [];
-    for (let from = 0; from < rows.length; from += BULK_PART) {
-      for (const id of await stores.pullTasks.insert(rows.slice(from, from + BULK_PART))) {
-        if (id === null) throw new Duplicate(ids.length);
-        ids.push(id);
-      }
+    let duplicate: number | undefined;
+    for (let from = 0; from < order.length; from += BULK_PART) {
+      const part = order.slice(from, from + BULK_PART);
+      const inserted = await stores.pullTasks.insert(part.map((index) => rows[index]!));
+      part.forEach((index, n) => {
+        if (inserted[n] === null) duplicate = Math.min(index, duplicate ?? index);
+        else ids[index] = inserted[n]!;
+      });
+      if (duplicate !== undefined) throw new Duplicate(duplicate);
     }
     return ids;
   }
@@ -134,10 +145,12 @@ export class SubmitPullTasks {
 
 /** Whether the schema can hold it. */
 function isInteger(value: bigint): boolean {
-  return value >= -MAX_INTEGER && value <= MAX_INTEGER;
+  return value >= -MAX_INTEGER - 1n && value <= MAX_INTEGER;
 }
 
-/** Whether a project or a worker may have this id. */
-export function mayBeId(value: bigint): boolean {
-  return value > 0n && value <= MAX_INTEGER;
+/** Those without a hash last, as PostgreSQL has them. */
+function compare(a: bigint | null, b: bigint | null): number {
+  if (a === b) return 0;
+  if (a === null || b === null) return a === null ? 1 : -1;
+  return a < b ? -1 : 1;
 }

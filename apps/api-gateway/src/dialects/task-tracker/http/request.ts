@@ -78,6 +78,7 @@ export function comesFromAnotherSite({ headers, host }: Pick<FastifyRequest, 'he
   if (site === 'cross-site') return true;
   if (site === 'same-origin' || site === 'none') return false;
   const { origin } = headers;
-  if (origin === undefined) return false;
+  // a picture or a link of a neighbour sends none
+  if (origin === undefined) return site === 'same-site';
   return !URL.canParse(origin) || new URL(origin).host !== host.toLowerCase();
 }

@@ -76,13 +76,19 @@ export function object<S extends Shape>(shape: S): Field<Decoded<S>> {
   };
 }
 
+/** Most that a list may have: more tasks than a body of 4 MiB has room for, unless they are nearly empty. */
+const MAX_ENTRIES = 50_000;
+
 export function list<S extends Shape>(shape: S): Field<Decoded<S>[]> {
   const entry = object(shape);
   return {
     zero: () => [],
     read: (reader) => {
       const values: Decoded<S>[] = [];
-      reader.list(() => values.push(reader.takeNull() ? entry.zero() : entry.read(reader)));
+      reader.list(() => {
+        if (values.length >= MAX_ENTRIES) throw new ParseFault('too many entries');
+        values.push(reader.takeNull() ? entry.zero() : entry.read(reader));
+      });
       return values;
     },
   };

@@ -19,9 +19,14 @@ export const PROJECT = {
 /** Bytes of what projects are found by: an entry of an index holds no more than 2,704, and a letter may grow by half as it is lowered. */
 const FOUND_BY_BYTES = 1_000;
 
+/** Bytes of what is only shown: every list of projects holds it. */
+const SHOWN_BYTES = 16_384;
+
 /** Whether there may be such a project. */
 export function isValid({ name, git_repo: repository, priority, ...project }: Decoded<typeof PROJECT>): boolean {
   if (name === '' || priority < 0n || (project.hidden && project.public)) return false;
+  if ([project.clone_url, project.version, project.motd].some((text) => Buffer.byteLength(text) > SHOWN_BYTES))
+    return false;
   return [name, repository].every((text) => Buffer.byteLength(text) <= FOUND_BY_BYTES);
 }
 

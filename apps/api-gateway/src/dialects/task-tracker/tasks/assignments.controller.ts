@@ -1,5 +1,5 @@
 import { Controller, Get, HttpCode, Param, Post, Req, UseFilters, UseInterceptors } from '@nestjs/common';
-import { PullTasks } from '@task-engine/engine';
+import { PullTasks, PullWorkers } from '@task-engine/engine';
 import type { FastifyRequest } from 'fastify';
 import { accepted, type Answer, declined, Refusal } from '../http/answer';
 import { Envelopes } from '../http/envelope.interceptor';
@@ -22,12 +22,14 @@ export class AssignmentsController {
   constructor(
     private readonly tasks: PullTasks,
     private readonly callers: WorkerCallers,
+    private readonly workers: PullWorkers,
   ) {}
 
   @Get('get/:project')
   async next(@Req() request: FastifyRequest, @Param('project') project: string): Promise<Answer> {
     const worker = await this.callers.require(request, 403);
-    if (worker.paused) throw new Refusal(400, PAUSED);
+    // what is remembered of it may be some seconds old
+    if (worker.paused && (await this.workers.find(BigInt(worker.id)))?.paused) throw new Refusal(400, PAUSED);
     const answer = await this.tasks.next(worker, pathId(project, 'Invalid project id'));
     if ('task' in answer) return accepted({ task: presentTask(answer.task) });
     switch (answer.refused) {

@@ -14,6 +14,8 @@ import { presentWorker, presentWorkerStatistics } from './worker.presenter';
 const NAMED = { alias: text() };
 const PAUSE = { worker: int64(), paused: flag() };
 
+/** Longer ones cannot be read: every answer about workers holds them. */
+const ALIAS_BYTES = 1_000;
 const DEFAULT_ALIAS = 'default_alias';
 /** Statistics show tasks that nobody has under this name. */
 const RESERVED_ALIAS = 'unassigned';
@@ -35,6 +37,7 @@ export class WorkersController {
     const alias = aliasOf(request);
     // clients know it so
     if (alias === undefined) return new Empty(200);
+    if (Buffer.byteLength(alias) > ALIAS_BYTES) throw new ParseFault('alias');
     if (alias === RESERVED_ALIAS) throw new Refusal(403, 'You are now allowed to create a worker');
     const worker = await this.workers.create(alias || DEFAULT_ALIAS);
     return accepted({ worker: presentWorker(worker, { secret: true }) });
@@ -57,6 +60,7 @@ export class WorkersController {
   async update(@Req() request: FastifyRequest) {
     const worker = await this.callers.require(request, 401);
     const { alias } = decode(bodyOf(request), NAMED);
+    if (Buffer.byteLength(alias) > ALIAS_BYTES) throw new ParseFault('alias');
     return (await this.workers.rename(worker.id, alias)) ? accepted() : declined('Could not update worker');
   }
 
