@@ -109,5 +109,6 @@ function bareOptions() {
     pidsLimit: 512,
     network: NETWORK,
     facts,
+    installation: 'bench',
   });
 }

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually';
 import { describeWithEngine } from './support/container-tests';
 import { SilentServer } from './support/image-registry';
 import { MemoryHostRegistry } from './support/memory-host-registry';
-import { begin, NEVER, runToEnd, runtimeOn, specOf } from './support/runs';
+import { begin, installation, NEVER, runToEnd, runtimeOn, specOf } from './support/runs';
 import { makeCertificates } from './support/test-certificates';
 import { TestEngine } from './support/test-engine';
 
@@ -64,6 +64,7 @@ describeWithEngine('the host of a run', () => {
         { match: '', hosts: [engine.host], maxRunning: 1 },
       ],
       registry: new MemoryHostRegistry(),
+      installation,
     });
     const hostOf = async (group: string) => (await runtime.prepare({ ...spec, group }, NEVER)).host;
     expect([await hostOf('videos'), await hostOf('my-video')]).toEqual([other.host, engine.host]);
@@ -78,7 +79,7 @@ describeWithEngine('the host of a run', () => {
     });
 
     const farms = [[dead], [engine.host]].map((hosts) => ({ match: '', hosts, maxRunning: 1 }));
-    const nextFarm = new DockerRuntime({ farms, registry });
+    const nextFarm = new DockerRuntime({ farms, registry, installation });
     expect((await nextFarm.prepare(spec, NEVER)).host).toBe(engine.host);
     // With its circuit open too.
     await eventually(async () => {
@@ -116,7 +117,7 @@ describeWithEngine('the host of a run', () => {
 
   it('is none when no farm is for its group', async () => {
     const farms = [{ match: 'video', hosts: [engine.host], maxRunning: 1 }];
-    const runtime = new DockerRuntime({ farms, registry: new MemoryHostRegistry() });
+    const runtime = new DockerRuntime({ farms, registry: new MemoryHostRegistry(), installation });
     await expect(runtime.prepare(spec, NEVER)).rejects.toMatchObject({ name: 'NoHostAvailable', forNow: false });
   });
 

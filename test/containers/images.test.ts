@@ -46,12 +46,19 @@ describeWithEngine('an image', () => {
     expect((await runToEnd(runtime, specOf('echo ran', { image: both }))).output.stdout).toBe('ran\n');
   });
 
-  it('is pulled for every run where the policy says so, and then a registry that is away fails the run', async () => {
+  it('is pulled for every run where the policy says so, and one that the host has runs while its registry is away', async () => {
     const spec = specOf('true', { image: `${registry.name}/tools:2` });
-    const always = runtimeOn([engine.host], { pullPolicy: 'always' });
+    const said: string[] = [];
+    const always = runtimeOn([engine.host], { pullPolicy: 'always', log: (message) => said.push(message) });
     for (let run = 0; run < 2; run += 1) expect(await asks(() => always.prepare(spec, NEVER))).toBe(true);
-    await registry.stop();
+    registry.forget('tools');
     await expect(always.prepare(spec, NEVER)).rejects.toThrow(PullFailure);
+    await registry.stop();
+    await always.prepare(spec, NEVER);
+    expect(said).toEqual([expect.stringContaining(`${spec.image} as the host has it`)]);
+    await expect(always.prepare(specOf('true', { image: `${registry.name}/other:1` }), NEVER)).rejects.toThrow(
+      PullFailure,
+    );
     await runtimeOn([engine.host], { pullPolicy: 'missing' }).prepare(spec, NEVER);
     await runtimeOn([engine.host], { pullPolicy: 'never' }).prepare(spec, NEVER);
   });

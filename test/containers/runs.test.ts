@@ -1,7 +1,7 @@
 import { PullFailure, StartFailure } from '../../apps/task-worker/src/executors/container/runtime';
 import { eventually } from '../support/eventually';
 import { describeWithEngine } from './support/container-tests';
-import { begin, NEVER, runToEnd, runtimeOn, script, specOf, Taken } from './support/runs';
+import { installation, begin, NEVER, runToEnd, runtimeOn, script, specOf, Taken } from './support/runs';
 import { TestEngine } from './support/test-engine';
 import { ENTRYPOINT_IMAGE, VOLUME_IMAGE } from './support/test-images';
 
@@ -159,7 +159,10 @@ describeWithEngine('a run in a container', () => {
     expect(output.stdout).not.toMatch(/^(vda|sda|mem|kmsg)$/m);
     const { HostConfig, Mounts, Name, Config } = await inspect(place.containerId);
     expect(Name).toMatch(/^\/fastlane-job-[0-9a-f-]{36}$/);
-    expect(Config.Labels).toEqual({ 'task-engine.run': Name.slice('/fastlane-job-'.length) });
+    expect(Config.Labels).toEqual({
+      'task-engine.run': Name.slice('/fastlane-job-'.length),
+      'task-engine.installation': await installation(),
+    });
     expect(Mounts).toEqual([]);
     expect(HostConfig).toMatchObject({
       Privileged: false,
@@ -236,6 +239,8 @@ describeWithEngine('a run in a container', () => {
     expect(exit).toEqual({ exitCode: 0 });
     expect(await volumes()).toBe(1);
     expect(await runtime.all()).toContainEqual({ ...place, runId: spec.runId });
+    const another = runtimeOn([engine.host], { installation: async () => 'another' });
+    expect(await another.all()).toEqual([]);
     await runtime.remove(place);
     expect(await engine.containers()).toEqual(before);
     expect(await volumes()).toBe(0);

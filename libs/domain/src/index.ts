@@ -1,5 +1,6 @@
 export * from './admission';
 export * from './backoff';
+export * from './container-host';
 export * from './errors';
 export * from './job-state';
 export * from './json';

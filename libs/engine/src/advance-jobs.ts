@@ -189,7 +189,10 @@ export class AdvanceJobs {
         ),
       ]),
     );
-    return { deliveries: [...ofRuns, ...deliveries], freed: settled.map(({ view }) => view.job.laneId) };
+    return {
+      deliveries: [...ofRuns.deliveries, ...deliveries],
+      freed: [...settled.map(({ view }) => view.job.laneId), ...ofRuns.lanes],
+    };
   }
 }
 

@@ -27,10 +27,7 @@ export class ExplainWait {
 
 /** What runs in a lane. */
 export async function occupancyOf(stores: Stores, laneId: number): Promise<Occupancy> {
-  const [running, capped] = await Promise.all([
-    stores.admission.occupancy(laneId),
-    stores.admission.cappedClients(laneId),
-  ]);
+  const [running, capped] = await Promise.all([stores.admission.occupancy(laneId), stores.admission.cappedClients()]);
   return {
     ...running,
     clients: new Map(capped.map(({ clientId, cap, running: own }) => [clientId, { cap, running: own }])),

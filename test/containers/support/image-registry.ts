@@ -16,6 +16,7 @@ const LAYER = 'application/vnd.docker.image.rootfs.diff.tar.gzip';
 export class ImageRegistry {
   /** Manifests that were asked for, `image:tag` or `image:digest`. */
   readonly asked: string[] = [];
+  private readonly forgotten = new Set<string>();
   /** `host:port`, the first part of its images' names. */
   name = '';
 
@@ -54,6 +55,11 @@ export class ImageRegistry {
     return registry;
   }
 
+  /** It has the image no more. */
+  forget(image: string): void {
+    this.forgotten.add(image);
+  }
+
   async stop(): Promise<void> {
     if (!this.server.listening) return;
     this.server.closeAllConnections();
@@ -65,7 +71,7 @@ export class ImageRegistry {
     if (image === undefined || reference === undefined) return { status: 200, headers: {}, bytes: json({}) };
     if (kind === 'manifests') this.asked.push(`${image}:${reference}`);
     const digest = reference.startsWith('sha256:') ? reference : this.digest;
-    const blob = image.endsWith('missing') ? undefined : this.blobs.get(digest);
+    const blob = image.endsWith('missing') || this.forgotten.has(image) ? undefined : this.blobs.get(digest);
     const fault = { errors: [{ code: 'MANIFEST_UNKNOWN', message: 'manifest unknown' }] };
     if (!blob) return { status: 404, headers: { 'content-type': 'application/json' }, bytes: json(fault) };
     return { status: 200, headers: { 'content-type': blob.type, 'docker-content-digest': digest }, bytes: blob.bytes };

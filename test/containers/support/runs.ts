@@ -16,11 +16,14 @@ export const NEVER = new AbortController().signal;
 setMaxListeners(0, NEVER);
 export const NOTHING = { stdout: 0, stderr: 0 };
 
+export const installation = async () => 'these-tests';
+
 /** A runtime for containers without a network, on `hosts`. */
 export function runtimeOn(hosts: string[], options: Partial<DockerRuntimeOptions> = {}): DockerRuntime {
   return new DockerRuntime({
     farms: [{ match: '', hosts, maxRunning: 10 }],
     registry: new MemoryHostRegistry(),
+    installation,
     network: 'none',
     ...options,
   });
@@ -36,7 +39,7 @@ export function script(text: string, spec: Partial<ContainerSpec> = {}): Contain
 }
 
 export async function begin(runtime: ContainerRuntime, spec: ContainerSpec): Promise<Place> {
-  return runtime.start(spec, await runtime.prepare(spec, NEVER));
+  return runtime.start(spec, await runtime.prepare(spec, NEVER), NEVER, () => true);
 }
 
 /** All that was taken of one run. */

@@ -49,6 +49,16 @@ describe('commands', () => {
     });
   });
 
+  it('lose nothing of their output while PostgreSQL is slow to take it', async () => {
+    // more than is held in memory, so that its end is still unread when the command has ended
+    const job = await client.submit('slow', { command: `sh -c 'sleep 1; head -c 1200000 /dev/zero | tr "\\0" x'` });
+    await client.reached(job, 'running');
+    await suite.query(`DO $$ BEGIN LOCK TABLE run_output IN SHARE MODE; PERFORM pg_sleep(4); END $$`);
+    const [execution] = await client.over(job);
+    expect(execution).toMatchObject({ status: 'done', exitCode: 0 });
+    expect(execution!.log).toHaveLength(1_200_000);
+  });
+
   it('that do not exist fail with 127 and say why', async () => {
     const [execution] = await client.over(await client.submit('run', { command: 'no-such-program-here' }));
     expect(execution).toMatchObject({ status: 'failed', exitCode: 127 });

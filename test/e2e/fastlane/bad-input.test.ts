@@ -290,5 +290,32 @@ describe('bad input', () => {
             headers: { 'content-type': HTML },
           });
     });
+
+    it('knows a socket or an IPv6 address of the farm by either of its names, and workers ask for one of them', async () => {
+      const hosts = [
+        { host: 'unix:///run/docker.sock', port: 0 },
+        { host: '::1', port: 2375 },
+      ].map((each) => ({ ...each, available: true, blacklisted: false, circuit: 'closed', error: null }));
+      const worker = randomUUID();
+      await database.query(`INSERT INTO worker (id, app, host, pid) VALUES ($1, 'task-worker', 'here', 1)`, [worker]);
+      await database.query(`INSERT INTO worker_runtime (worker_id, kind, hosts) VALUES ($1, 'docker', $2)`, [
+        worker,
+        JSON.stringify(hosts),
+      ]);
+      const listed = async () => {
+        const { rows } = await database.query<{ host: string }>(
+          `SELECT host FROM container_host WHERE blacklisted ORDER BY host COLLATE "C"`,
+        );
+        return rows.map(({ host }) => host);
+      };
+      const change = async (method: string, host: string) =>
+        expect((await api.call(method, PATH, { body: { host } })).status).toBe(200);
+      await change('POST', 'unix:///run/docker.sock:0');
+      await change('POST', '::1:2375');
+      expect(await listed()).toEqual(['[::1]:2375', 'unix:///run/docker.sock']);
+      await change('DELETE', '[::1]:2375');
+      await change('DELETE', 'unix:///run/docker.sock');
+      expect(await listed()).toEqual([]);
+    });
   });
 });

@@ -114,11 +114,11 @@ describe('admission', () => {
       await stores.lanes.lock(1);
       setting = engine.stores.clients.configure(id, { maxRunning: 1 });
       const outcome = await Promise.race([setting.then(() => 'set'), wait(300, 'waits')]);
-      return [outcome, await stores.admission.cappedClients(1)];
+      return [outcome, await stores.admission.cappedClients()];
     });
     await setting;
     expect(seen).toEqual(['waits', []]);
-    expect(await engine.stores.admission.cappedClients(1)).toEqual([{ clientId: id, cap: 1, running: 0 }]);
+    expect(await engine.stores.admission.cappedClients()).toEqual([{ clientId: id, cap: 1, running: 0 }]);
   });
 
   it('a paused lane starts nothing and its jobs say why', async () => {

@@ -43,6 +43,22 @@ describe('leases', () => {
     expect(await engine.state(id)).toBe('completed');
   });
 
+  it('output that comes twice, its first answer lost, is kept once; a lease that is over keeps none', async () => {
+    const id = await started('noop');
+    const [work] = await engine.claim(id);
+    const lease = { executionId: work!.executionId, token: work!.token };
+    const pieces = ['one', 'two'].map((text) => ({ stream: 'stdout' as const, bytes: text.length, text }));
+    const { runOutput } = engine.stores;
+    expect(await runOutput.append(id, lease, 0, pieces)).toBe(true);
+    expect(await runOutput.append(id, lease, 0, pieces)).toBe(true);
+    expect((await runOutput.after(id, 0, 1_000)).map(({ seq, text }) => [seq, text])).toEqual([
+      [1, 'one'],
+      [2, 'two'],
+    ]);
+    await expire(work!.executionId);
+    expect(await runOutput.append(id, lease, 2, pieces)).toBe(false);
+  });
+
   it('the history says why a task ran again', async () => {
     const id = await started('noop');
     const [first] = await engine.claim(id);

@@ -10,7 +10,7 @@ const calls: Record<string, (stores: Stores, round: number) => Promise<unknown>>
   'clients.keyHashes': ({ clients }) => clients.keyHashes(['demo-client']),
   'admission.queued': ({ admission }) => admission.queued(1, 500),
   'admission.occupancy': ({ admission }) => admission.occupancy(1),
-  'admission.cappedClients': ({ admission }) => admission.cappedClients(1),
+  'admission.cappedClients': ({ admission }) => admission.cappedClients(),
   'admission.start': ({ admission }) => admission.start([ID]),
   'lanes.lock': ({ lanes }) => lanes.lock(1),
   'lanes.tryLock': ({ lanes }) => lanes.tryLock(1),
@@ -32,7 +32,7 @@ const calls: Record<string, (stores: Stores, round: number) => Promise<unknown>>
 const TRIALS = 5;
 
 describe('a statement of the hot path', () => {
-  it.each(Object.entries(calls))('%s is planned once for a connection, and not at each call', async (_, call) => {
+  it.each(Object.entries(calls))('%s is planned once for a connection, and not at each call', async (name, call) => {
     const engine = await TestEngine.start();
     for (let n = 0; n < 5; n += 1) await engine.submit('noop');
     const source = await createDataSource({ url: engine.url, poolSize: 1 }).initialize();
@@ -42,7 +42,9 @@ describe('a statement of the hot path', () => {
       const plans = await source.query<unknown[]>(
         `SELECT custom_plans::int AS custom, generic_plans::int AS kept FROM pg_prepared_statements WHERE name LIKE 's%'`,
       );
-      expect(plans).toEqual([{ custom: TRIALS, kept: 2 * TRIALS }]);
+      // without parameters there is nothing to try
+      const trials = name === 'admission.cappedClients' ? 0 : TRIALS;
+      expect(plans).toEqual([{ custom: trials, kept: 3 * TRIALS - trials }]);
     } finally {
       await source.destroy();
       await engine.stop();

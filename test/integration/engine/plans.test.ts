@@ -66,7 +66,16 @@ const writing: Case[] = [
   { name: 'admission.occupancy', call: ({ admission }) => admission.occupancy(1), uses: ['job_started|job_state'] },
   {
     name: 'admission.cappedClients',
-    call: ({ admission }) => admission.cappedClients(1),
+    call: ({ admission }) => admission.cappedClients(),
+    uses: ['job_started|job_client'],
+  },
+  {
+    name: 'admission.cappedClients of a client with half of all jobs, among several lanes',
+    call: async ({ admission, clients, lanes }) => {
+      for (const name of ['containers/a', 'containers/b']) await lanes.ensure(name, 5);
+      await clients.configure((await clients.find('demo-client'))!.id, { maxRunning: 5 });
+      return admission.cappedClients();
+    },
     uses: ['job_started|job_client'],
   },
   { name: 'admission.start', call: ({ admission }) => admission.start(queued), uses: ['job_pkey'] },

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LineSplitter, MAX_LINE_BYTES, MAX_LOG_LENGTH, limitLines } from './line-splitter';
-import { ProgramNotFound, runProcess } from './process-group';
+import { ProgramNotFound, runProcess, startProcess } from './process-group';
 
 const cwd = mkdtempSync(join(tmpdir(), 'process-group-'));
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
@@ -59,6 +59,15 @@ describe('process group', () => {
 
   it('names a program that is not there', async () => {
     await expect(runProcess({ argv: ['no-such-program'], cwd, signal: idle() })).rejects.toThrow(ProgramNotFound);
+  });
+
+  it('signals nobody after its end: the number of its group may be another one by then', async () => {
+    const process_ = await startProcess({ argv: ['true'], cwd });
+    await process_.ended;
+    const kill = jest.spyOn(process, 'kill');
+    process_.stop(0);
+    expect(kill).not.toHaveBeenCalled();
+    kill.mockRestore();
   });
 
   it('kills a program and its forked children that ignore SIGTERM, 5 s after the time limit', async () => {

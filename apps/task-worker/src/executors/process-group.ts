@@ -64,7 +64,7 @@ export interface RunningProcess {
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   /** Resolves when both outputs have been read to their ends. */
   readonly closed: Promise<void>;
-  /** SIGTERM to the group, SIGKILL after so many milliseconds. A second call changes nothing. */
+  /** SIGTERM to the group, SIGKILL after so many milliseconds. A second call changes nothing, nor does one after the end. */
   stop(graceMs: number): void;
 }
 
@@ -100,6 +100,8 @@ export async function startProcess(
   const environment = { ...childEnvironment(extra), ...markOf(run) };
   const { pid, stdout, stderr, exited, closed } = await launch({ argv, cwd, environment });
   let ending: Promise<void> | undefined;
+  // the number of a group that is gone may be another's
+  let gone = false;
   const over = exited.then(
     () => undefined,
     () => undefined,
@@ -110,6 +112,7 @@ export async function startProcess(
     // After a stop the rest of the group has its grace; after an ordinary exit nobody waits for strays.
     if (ending) await ending;
     else signalGroup(pid, 'SIGKILL');
+    gone = true;
     await killStrays({ run, pid, since });
     return how;
   };
@@ -124,7 +127,7 @@ export async function startProcess(
     ended,
     closed,
     stop: (graceMs) => {
-      ending ??= endGroup(pid, graceMs);
+      if (!gone) ending ??= endGroup(pid, graceMs);
     },
   };
 }

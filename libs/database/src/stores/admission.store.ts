@@ -4,9 +4,12 @@ import { JOB_COLUMNS, type JobRecord } from './job.store';
 
 export type QueuedJob = Pick<JobRecord, 'id' | 'priority' | 'clientId' | 'topOfQueue'>;
 
-/** Of lane $1. */
+/**
+ * Clients with a cap and what runs of them, in all lanes that admission fills: a run that has gone to another farm counts for its group as
+ * before. A client's jobs are queued in one lane, so that this lane's lock keeps its cap.
+ */
 const CAPPED_CLIENTS = `SELECT c.id AS "clientId", c.max_running AS cap, count(j.id)::int AS running
-  FROM client c LEFT JOIN job j ON j.client_id = c.id AND j.lane_id = $1 AND j.state = 'started'
+  FROM client c LEFT JOIN job j ON j.client_id = c.id AND j.state = 'started' AND j.lane_id = ANY(ARRAY(SELECT id FROM lane WHERE NOT pulled))
   WHERE c.max_running IS NOT NULL GROUP BY c.id`;
 
 /** Queued jobs and the slots of their lane: what admission looks at and does. The caller holds the lane's lock. */
@@ -65,8 +68,8 @@ export class AdmissionStore {
   }
 
   /** Started jobs of the clients that have a cap. */
-  async cappedClients(laneId: number): Promise<{ clientId: number; cap: number; running: number }[]> {
-    return this.sql.prepared(CAPPED_CLIENTS, [laneId]);
+  async cappedClients(): Promise<{ clientId: number; cap: number; running: number }[]> {
+    return this.sql.prepared(CAPPED_CLIENTS);
   }
 
   /**

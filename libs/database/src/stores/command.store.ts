@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '@task-engine/domain';
-import type { Sql } from '../sql';
+import { bigints, type Sql } from '../sql';
 import { storableJson } from '../storable';
 
 export interface GroupRecord {
@@ -194,20 +194,22 @@ export class CommandStore {
     await this.sql.query(`UPDATE command SET queue_id = $2, updated_at = now() WHERE id = $1`, [id, queueId]);
   }
 
-  /** Commands whose cron rule fires now. Locked; several callers share them. */
-  async lockDue(limit: number): Promise<CommandRecord[]> {
+  /** Commands whose cron rule fires now, but for some. Locked; several callers share them. */
+  async lockDue(limit: number, except: string[] = []): Promise<CommandRecord[]> {
     return this.sql.query<CommandRecord>(
-      `SELECT ${COLUMNS} ${FROM} WHERE c.next_at <= statement_timestamp() ORDER BY c.next_at LIMIT $1 FOR NO KEY UPDATE OF c SKIP LOCKED`,
-      [limit],
+      `SELECT ${COLUMNS} ${FROM} WHERE c.next_at <= statement_timestamp() AND c.id <> ALL($2::bigint[])
+       ORDER BY c.next_at LIMIT $1 FOR NO KEY UPDATE OF c SKIP LOCKED`,
+      [limit, bigints(except)],
     );
   }
 
-  /** The rule has fired: when it does so again, with all its retries. */
+  /** The rule has fired: when it does so again, with all its retries, unless a stop has taken them away. */
   async fired(id: string, nextAt: Date | null): Promise<void> {
-    await this.sql.query(`UPDATE command SET next_at = $2, retry_count = 0, updated_at = now() WHERE id = $1`, [
-      id,
-      nextAt,
-    ]);
+    await this.sql.query(
+      `UPDATE command SET next_at = $2, updated_at = now(),
+              retry_count = CASE WHEN retry_count > COALESCE((request->>'retries')::int, 0) THEN retry_count ELSE 0 END WHERE id = $1`,
+      [id, nextAt],
+    );
   }
 
   async nextDue(): Promise<Date | null> {

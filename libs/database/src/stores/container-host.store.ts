@@ -16,6 +16,17 @@ export type RuntimeKind = 'docker' | 'kubernetes' | 'host';
 export class ContainerHostStore {
   constructor(private readonly sql: Sql) {}
 
+  /**
+   * Which database this is, and with it which installation: several may share the hosts. It is of the server and its database themselves and not of
+   * the data, so that a dump that was restored elsewhere, say for staging, is another one.
+   */
+  async installation(): Promise<string> {
+    const [row] = await this.sql.query<{ id: string }>(
+      `SELECT md5(s.system_identifier || '/' || d.oid)::uuid AS id FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()`,
+    );
+    return row!.id;
+  }
+
   async blacklist(host: string, blacklisted: boolean): Promise<void> {
     await this.sql.query(
       `INSERT INTO container_host (host, blacklisted) VALUES ($1, $2) ON CONFLICT (host) DO UPDATE SET blacklisted = $2`,

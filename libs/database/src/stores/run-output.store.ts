@@ -18,18 +18,24 @@ export interface NewOutput {
 
 /** Pieces in one answer at most. */
 const PIECES = 1_000;
+/** Of UTF-8 for one UTF-16 unit, at most. */
+const OCTETS = 3;
 
 /** What runs have written, in pieces that are never changed. */
 export class RunOutputStore {
   constructor(private readonly sql: Sql) {}
 
-  /** Adds pieces behind `seq`, if the lease is still held. @returns false when it is not */
+  /**
+   * Adds pieces behind `seq`, if the lease is still held. The lock keeps the lease from running out under them, so that who takes the run over
+   * sees them, and nobody else can have added pieces of these numbers: they are these, whose answer was lost.
+   * @returns false when it is not held
+   */
   async append(jobId: string, { executionId, token }: Lease, seq: number, pieces: NewOutput[]): Promise<boolean> {
-    const rows = await this.sql.query(
+    const adding = this.sql.query(
       `INSERT INTO run_output (job_id, seq, stream, bytes, text)
        SELECT $1, $2 + n.n, n.stream, n.bytes, n.text
        FROM unnest($5::text[], $6::int[], $7::text[]) WITH ORDINALITY AS n (stream, bytes, text, n)
-       WHERE EXISTS (SELECT FROM execution e WHERE e.id = $3 AND e.token = $4 AND e.state = 'running' FOR KEY SHARE)
+       WHERE EXISTS (SELECT FROM execution e WHERE e.id = $3 AND e.token = $4 AND e.state = 'running' FOR SHARE)
        RETURNING seq`,
       [
         jobId,
@@ -41,7 +47,12 @@ export class RunOutputStore {
         pieces.map((piece) => piece.text),
       ],
     );
-    return rows.length === pieces.length;
+    try {
+      return (await adding).length === pieces.length;
+    } catch (error) {
+      if (isThere(error)) return true;
+      throw error;
+    }
   }
 
   /** In order. @param limit bytes after which no further piece is taken */
@@ -69,6 +80,22 @@ export class RunOutputStore {
     return outputs;
   }
 
+  /** The ends of both streams of runs, in whole pieces: at least `length` UTF-16 units of each, where there are so many, and no piece more. */
+  async ends(jobIds: string[], length: number): Promise<Map<string, Record<OutputStream, string>>> {
+    const outputs = new Map(jobIds.map((id) => [id, { stdout: '', stderr: '' }]));
+    if (jobIds.length === 0) return outputs;
+    const rows = await this.sql.query<{ jobId: string; stream: OutputStream; text: string }>(
+      // sizes first: a text that is not wanted is not read
+      `SELECT o.job_id AS "jobId", o.stream, string_agg(o.text, '' ORDER BY o.seq) AS text FROM (
+         SELECT job_id, seq, sum(octets) OVER (PARTITION BY job_id, stream ORDER BY seq DESC) - octets AS behind
+         FROM (SELECT job_id, stream, seq, octet_length(text) AS octets FROM run_output WHERE job_id = ANY($1::bigint[]) OFFSET 0) pieces
+       ) sized JOIN run_output o USING (job_id, seq) WHERE sized.behind < $2 GROUP BY o.job_id, o.stream`,
+      [bigints(jobIds), length * OCTETS],
+    );
+    for (const { jobId, stream, text } of rows) outputs.get(jobId)![stream] = text;
+    return outputs;
+  }
+
   /** How far the output of a run has been kept: where a worker that takes it over goes on. */
   async kept(jobId: string): Promise<{ seq: number; bytes: Record<OutputStream, number> }> {
     const [row] = await this.sql.query<{ seq: number; stdout: string; stderr: string }>(
@@ -78,4 +105,9 @@ export class RunOutputStore {
     );
     return { seq: row!.seq, bytes: { stdout: Number(row!.stdout), stderr: Number(row!.stderr) } };
   }
+}
+
+function isThere(error: unknown): boolean {
+  const { code, constraint } = error as { code?: string; constraint?: string };
+  return code === '23505' && constraint === 'run_output_pkey';
 }

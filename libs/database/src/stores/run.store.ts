@@ -119,6 +119,25 @@ export class RunStore {
     );
   }
 
+  /** The moment up to which the times of a command's cron rule have had their chance: it fires at none of them again. The caller holds the command. */
+  async firedUpTo(commandId: string): Promise<Date> {
+    const [row] = await this.sql.query<{ at: Date }>(
+      `SELECT GREATEST(clock_timestamp(), max(due_at)) AS at FROM run WHERE command_id = $1 AND cause = 'cron'`,
+      [commandId],
+    );
+    return row!.at;
+  }
+
+  /** Which of the commands have a run of their cron rule at this time already. The caller holds them. */
+  async fired(firings: { commandId: string; dueAt: Date }[]): Promise<Set<string>> {
+    const rows = await this.sql.query<{ commandId: string }>(
+      `SELECT command_id AS "commandId" FROM run JOIN unnest($1::bigint[], $2::timestamptz[]) AS f (command_id, due_at) USING (command_id, due_at)
+       WHERE cause = 'cron'`,
+      [bigints(firings.map(({ commandId }) => commandId)), firings.map(({ dueAt }) => dueAt)],
+    );
+    return new Set(rows.map(({ commandId }) => commandId));
+  }
+
   /** Newest first. */
   async ofCommand(commandId: string, offset: number, limit: number): Promise<RunRecord[]> {
     return this.sql.query<RunRecord>(

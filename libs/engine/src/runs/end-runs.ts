@@ -25,6 +25,12 @@ export interface RunFailure {
   noImage?: boolean;
 }
 
+export interface EndedRuns {
+  deliveries: { id: string }[];
+  /** In which further runs of their groups wait, wherever they ran themselves. */
+  lanes: number[];
+}
+
 /** Ends runs with their jobs, and decides what comes of it: a further run, webhooks, mails. */
 @Injectable()
 export class EndRuns {
@@ -33,10 +39,10 @@ export class EndRuns {
     private readonly runJobs: RunJobs,
   ) {}
 
-  /** In the transaction that finishes the jobs, of which those that are no runs are left alone. Answers the deliveries. */
-  async of(stores: Stores, views: JobView[]): Promise<{ id: string }[]> {
+  /** In the transaction that finishes the jobs, of which those that are no runs are left alone. */
+  async of(stores: Stores, views: JobView[]): Promise<EndedRuns> {
     const runs = views.filter(({ definition }) => isRun(definition));
-    if (runs.length === 0) return [];
+    if (runs.length === 0) return { deliveries: [], lanes: [] };
     const results = runs.map(({ job, tasks: [task] }): RunResult & Pick<RunFailure, 'noImage'> => {
       if (task?.state === 'completed') return { jobId: job.id, state: 'succeeded', exitCode: 0, error: null };
       const told = task?.output as Partial<RunFailure> | null | undefined;
@@ -48,25 +54,30 @@ export class EndRuns {
     return this.end(stores, results, ({ jobId }) => noImage.has(jobId));
   }
 
-  /** Ends runs that never started, or never will. No further run follows. */
+  /** Ends runs that never started, or never will. No further run follows. Answers the deliveries. */
   async cancel(stores: Stores, jobIds: string[], error: string): Promise<{ id: string }[]> {
     const results = jobIds.map((jobId): RunResult => ({ jobId, state: 'failed', exitCode: null, error }));
-    return this.end(stores, results, () => false);
+    return (await this.end(stores, results, () => false)).deliveries;
   }
 
   private async end(
     stores: Stores,
     results: RunResult[],
     hadNoImage: (run: RunWithCommand) => boolean,
-  ): Promise<{ id: string }[]> {
+  ): Promise<EndedRuns> {
     const ended = await stores.runs.finish(results);
     for (const run of ended) {
-      const request = run.request as unknown as Pick<CommandRequest, 'retries' | 'retryPull' | 'keptRuns'>;
+      const request = run.request as unknown as Pick<CommandRequest, 'retryPull'>;
       const repeatable = run.exitCode !== null || (request.retryPull && hadNoImage(run));
       if (run.state === 'failed' && !run.stopRequested && repeatable) await this.repeat(stores, run);
-      if (request.keptRuns !== null) await this.forget(stores, run.commandId, request.keptRuns);
     }
-    return this.events.deliver(stores, ended);
+    // before anything is forgotten: a run of which something is to be sent is kept until it is
+    const deliveries = await this.events.deliver(stores, ended);
+    for (const { commandId, request } of ended) {
+      const { keptRuns } = request as unknown as Pick<CommandRequest, 'keptRuns'>;
+      if (keptRuns !== null) await this.forget(stores, commandId, keptRuns);
+    }
+    return { deliveries, lanes: ended.map(({ laneId }) => laneId) };
   }
 
   private async repeat(stores: Stores, run: RunWithCommand): Promise<void> {

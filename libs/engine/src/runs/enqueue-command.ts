@@ -71,7 +71,7 @@ export class EnqueueCommand {
     options: { uuid?: string; idempotencyKey?: { key: string; fingerprint: string } } = {},
   ): Promise<EnqueuedCommand> {
     // before anything is written: a rule that never fires again is refused
-    const firstAt = firstTime(request);
+    const firstAt = firstTime(request, new Date());
     const laneId = await this.farms.laneOf(request.group);
     await this.runJobs.ready();
     const known = this.groups.get(request.group);
@@ -198,7 +198,9 @@ export class EnqueueCommand {
     const known = (await stores.commands.find(request.group, answer.uuid))!;
     const held = await holdCommand(stores, known.id);
     const { hints, stopping } = await this.cancelRuns.within(stores, held.open, held.command.laneId, REPLACED);
-    await stores.commands.update(known.id, row);
+    // only now: a firing that came meanwhile has taken its time
+    const nextAt = firstTime(request, await stores.runs.firedUpTo(known.id));
+    await stores.commands.update(known.id, { ...row, nextAt });
     return { commandId: known.id, hints: { ...hints }, stopping };
   }
 
@@ -208,8 +210,8 @@ export class EnqueueCommand {
   }
 }
 
-function firstTime({ when }: CommandRequest): Date | null {
-  return when.kind === 'cron' ? nextFiring(when.cron, when.timezone, new Date()) : null;
+function firstTime({ when }: CommandRequest, after: Date): Date | null {
+  return when.kind === 'cron' ? nextFiring(when.cron, when.timezone, after) : null;
 }
 
 function rowOf({ request, firstAt, laneId, group }: Fresh, { uuid, queueId }: EnqueuedCommand): NewCommand {

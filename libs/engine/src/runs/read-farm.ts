@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '@task-engine/database';
+import { containerHostName } from '@task-engine/domain';
 import type { ContainerHost, FarmStatus } from './command-views';
 import { commandView } from './read-commands';
 
@@ -31,7 +32,7 @@ export class ReadFarm {
     return {
       executor: report?.kind ?? null,
       hosts: (report?.hosts ?? []).map((host) => {
-        const listed = blacklisted.has(`${host.host}:${host.port}`);
+        const listed = blacklisted.has(containerHostName(host));
         return listed && host.available
           ? { ...host, available: false, blacklisted: true, error: 'server is blacklisted' }
           : { ...host, blacklisted: listed };
@@ -51,7 +52,7 @@ export class ReadFarm {
 
   /** As it is now: a worker's report may be some seconds older. */
   private async blacklisted(hosts: ContainerHost[]): Promise<Set<string>> {
-    const names = hosts.map(({ host, port }) => `${host}:${port}`);
+    const names = hosts.map(containerHostName);
     const states = await this.database.stores.containerHosts.states(names);
     return new Set(states.filter((state) => state.blacklisted).map((state) => state.host));
   }
@@ -62,7 +63,7 @@ export class ReadFarm {
 export class ContainerHosts {
   constructor(private readonly database: Database) {}
 
-  /** @param host `name:port` */
+  /** @param host its containerHostName */
   async blacklist(host: string): Promise<void> {
     await this.database.stores.containerHosts.blacklist(host, true);
   }

@@ -44,7 +44,7 @@ export const workerSchema = z
       'Folder with ca.pem, cert.pem and key.pem for engines at `name:port`; without it they are spoken to without TLS',
     ),
     DOCKER_PULL: choice(
-      'When images are pulled, on Kubernetes too: `missing`, unless the host has them; `always`, before each run, and what the host has is used if the registry does not answer; `never`',
+      'When images are pulled, on Kubernetes too: `missing`, unless the host has them; `always`, before each run, and what the host has is used if the registry does not answer (on Kubernetes the run fails then); `never`',
       ['missing', 'always', 'never'],
       'missing',
     ),

@@ -1,4 +1,5 @@
 import { Controller, Delete, HttpCode, Post, Put, Req, Res, UseFilters } from '@nestjs/common';
+import { containerHostName } from '@task-engine/domain';
 import { isHostAndPort } from '@task-engine/dto';
 import { ContainerHosts, ReadFarm } from '@task-engine/engine';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -38,19 +39,32 @@ export class BlacklistController {
     return empty(reply);
   }
 
+  /** @returns its containerHostName: what workers ask for */
   private async host(request: FastifyRequest, failed: string, failedByValue: string): Promise<string> {
     const body = jsonBody(request, `${failed} JSON body could not be parsed.`);
     const host = typeof body === 'object' ? (body as { host?: unknown }).host : undefined;
     if (host === undefined) throw new TextRefused(`${failed} 'host' attribute was not found in JSON body.`);
-    if (isHostAndPort(host) || (typeof host === 'string' && (await this.belongsToFarm(host)))) return host;
+    const name = typeof host === 'string' ? ((await this.ofFarm(host)) ?? plain(host)) : undefined;
+    if (name !== undefined) return name;
     throw new TextRefused(`${failedByValue} 'host' attribute had an invalid value.`);
   }
 
-  /** Names like `localhost` are no valid ones here, unless containers run there: who has such a host must be able to take it out. */
-  private async belongsToFarm(name: string): Promise<boolean> {
+  /**
+   * Names like `localhost` are no valid ones here, unless containers run there: who has such a host must be able to take it out. Sockets and IPv6
+   * addresses may also be named as /status/ shows them, host and port with a colon between.
+   */
+  private async ofFarm(name: string): Promise<string | undefined> {
+    if (isHostAndPort(name)) return undefined;
     const { hosts } = await this.readFarm.run();
-    return hosts.some(({ host, port }) => `${host}:${port}` === name);
+    const found = hosts.find((each) => containerHostName(each) === name || `${each.host}:${each.port}` === name);
+    return found && containerHostName(found);
   }
+}
+
+function plain(name: string): string | undefined {
+  if (!isHostAndPort(name)) return undefined;
+  const [host = '', port] = name.split(':');
+  return containerHostName({ host, port: Number(port) });
 }
 
 function empty(reply: FastifyReply): string {

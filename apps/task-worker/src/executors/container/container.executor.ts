@@ -1,8 +1,9 @@
 import { TaskFailure } from '@task-engine/domain';
-import type { Lease } from '@task-engine/database';
+import { isUnavailable, type Lease } from '@task-engine/database';
 import type { RunFailure, TakenRun, WorkRuns } from '@task-engine/engine';
 import type { ExecutionContext, Executor } from '../executor';
 import { throwIfAborted } from '../handler';
+import { longTimer } from './long-timer';
 import { OutputWriter } from './output-writer';
 import {
   type ContainerRuntime,
@@ -25,6 +26,8 @@ const HOST_RETRY_MS = 1_000;
 const HOST_WELL_MS = 30_000;
 /** A host that is away this long, in milliseconds, is not waited for any more: two pauses of an open circuit. */
 const HOST_PATIENCE_MS = 120_000;
+/** Between two attempts to reach PostgreSQL, in milliseconds. */
+const DATABASE_RETRY_MS = 500;
 
 export interface ContainerOptions {
   runtime: ContainerRuntime;
@@ -43,7 +46,8 @@ export function containerExecutor(options: ContainerOptions): Executor {
     withoutFiles: true,
     async execute(context) {
       throwIfAborted(context.signal);
-      const run = await options.runs.take({ executionId: context.executionId, token: context.token });
+      const lease = { executionId: context.executionId, token: context.token };
+      const run = await asking(() => options.runs.take(lease), context.signal);
       // the report will be refused too
       if (!run) throw new TaskFailure('the lease is over', { retryable: false });
       await new ContainerRun(options, context, run).toEnd();
@@ -80,6 +84,7 @@ class ContainerRun {
         this.seq += pieces.length;
         return kept;
       },
+      refused: (error) => context.log('ERROR', `output could not be kept: ${(error as Error).message}`),
       limitBytes: options.outputBytes,
       keptBytes: stdout + stderr,
       signal: context.signal,
@@ -113,26 +118,38 @@ class ContainerRun {
       });
     if (!found && this.run.startedAt) this.output.note('[the worker that ran this command is gone: it runs again]');
     const place = found ?? (await this.start());
-    if (!(await this.options.runs.begin(this.lease, this.run, place))) {
-      if (!this.runtime.survivesWorker) await this.runtime.stop(place, 0);
+    try {
+      const { signal } = this.context;
+      if (await asking(() => this.options.runs.begin(this.lease, this.run, place), signal)) return place;
       throw new TaskFailure('the lease is over', { retryable: false });
+    } catch (error) {
+      // nobody else can find it
+      if (!this.runtime.survivesWorker) {
+        await this.runtime.stop(place, 0);
+        await this.runtime.remove(place);
+      }
+      throw error;
     }
-    return place;
   }
 
   private async start(): Promise<Place> {
     if (this.run.stopRequested) throw failure({ state: 'failed', exitCode: null, error: null });
     if (this.run.overdue) throw failure({ state: 'expired', exitCode: null, error: expired(this.run) });
-    if (this.runtime.kind !== 'host') await this.options.runs.pulling(this.lease);
+    if (this.runtime.kind !== 'host') await asking(() => this.options.runs.pulling(this.lease), this.context.signal);
     const stopped = new AbortController();
     const forget = this.options.stopRequests.watch(this.run.jobId, () => stopped.abort());
     const signal = AbortSignal.any([this.context.signal, stopped.signal]);
-    const room = (farm: number) => this.options.runs.enterFarm(this.lease, farm);
+    const room = (farm: number) => asking(() => this.options.runs.enterFarm(this.lease, farm), signal);
     try {
       return await this.reaching(async () => {
         const host = await this.runtime.prepare(this.spec, signal, room);
         signal.throwIfAborted();
-        return this.runtime.start(this.spec, host);
+        return this.runtime.start(
+          this.spec,
+          host,
+          signal,
+          () => !stopped.signal.aborted && this.context.signal.reason !== 'stopped',
+        );
       }, signal);
     } catch (error) {
       throwIfAborted(this.context.signal);
@@ -154,7 +171,7 @@ class ContainerRun {
     const { signal } = this.context;
     const stop = () =>
       void this.reaching(() => this.runtime.stop(place, this.options.stopSeconds)).catch(() => undefined);
-    const limit = setTimeout(() => {
+    const inTime = longTimer(() => {
       this.timedOut = true;
       stop();
     }, this.millisecondsLeft());
@@ -166,23 +183,29 @@ class ContainerRun {
     signal.addEventListener('abort', leave, { once: true });
     if (signal.aborted) leave();
     try {
-      const exit = await this.reaching(() => this.look(place));
+      const exit = await this.reaching(() => this.look(place, inTime));
       throwIfAborted(signal);
       return exit;
     } finally {
-      clearTimeout(limit);
+      inTime();
       forget();
       signal.removeEventListener('abort', leave);
       await this.output.end();
     }
   }
 
-  /** Its output from where it is known on, and its end. Leaves nothing running: the next look must not read the same bytes beside this one. */
-  private async look(place: Place): Promise<Exit> {
+  /**
+   * Its output from where it is known on, and its end. Leaves nothing running: the next look must not read the same bytes beside this one.
+   * @param ended called when it has ended, whatever is still to be read
+   */
+  private async look(place: Place, ended: () => void): Promise<Exit> {
     const attempt = new AbortController();
     const either = AbortSignal.any([this.context.signal, attempt.signal]);
     const following = this.runtime.follow(place, this.read, (stream, bytes) => this.take(stream, bytes), either);
-    const waiting = this.runtime.wait(place, either);
+    const waiting = this.runtime.wait(place, either).then((exit) => {
+      ended();
+      return exit;
+    });
     try {
       const [, exit] = await Promise.all([following, waiting]);
       return exit;
@@ -203,7 +226,7 @@ class ContainerRun {
     return this.output.take(stream, bytes);
   }
 
-  /** Tries again while a host does not answer. A fault of a host costs time. */
+  /** Tries again while a host does not answer, or PostgreSQL, which knows how the hosts are. A fault of either costs time. */
   private async reaching<Result>(work: () => Promise<Result>, signal = this.context.signal): Promise<Result> {
     let awaySince: number | undefined;
     for (;;) {
@@ -211,10 +234,11 @@ class ContainerRun {
       try {
         return await work();
       } catch (error) {
-        const full = error instanceof FarmFull;
-        const worth = full || error instanceof HostUnreachable || (error instanceof NoHostAvailable && error.forNow);
+        // as long as it takes, or as the lease lasts
+        const patient = error instanceof FarmFull || isAway(error);
+        const worth = patient || error instanceof HostUnreachable || (error instanceof NoHostAvailable && error.forNow);
         // what went well for a while has been there meanwhile
-        if (full || Date.now() - began > HOST_WELL_MS) awaySince = undefined;
+        if (patient || Date.now() - began > HOST_WELL_MS) awaySince = undefined;
         awaySince ??= Date.now();
         if (!worth || Date.now() - awaySince > HOST_PATIENCE_MS) throw error;
         throwIfAborted(signal);
@@ -238,6 +262,26 @@ class ContainerRun {
     const begun = this.runtime.survivesWorker ? (this.run.startedAt?.getTime() ?? Date.now()) : Date.now();
     return Math.max(0, begun + this.timeoutSeconds * 1_000 - Date.now());
   }
+}
+
+/** Tries again while PostgreSQL is away: a restart of it costs time, no run. The signal aborts when the lease may be over. */
+async function asking<Result>(work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isUnavailable(error)) throw error;
+      throwIfAborted(signal);
+      await new Promise((resolve) => setTimeout(resolve, DATABASE_RETRY_MS));
+      throwIfAborted(signal);
+    }
+  }
+}
+
+/** Whether PostgreSQL is: what a host, an image or a command is said to have failed of may read the same. */
+function isAway(error: unknown): boolean {
+  const ofRuntime = [HostUnreachable, NoHostAvailable, PullFailure, StartFailure].some((kind) => error instanceof kind);
+  return !ofRuntime && isUnavailable(error);
 }
 
 function specOf(run: TakenRun): ContainerSpec {

@@ -6,7 +6,7 @@ import type { TlsFiles } from './docker/docker-host';
 import { dockerAnswers, DockerRuntime } from './docker/docker-runtime';
 import { HostRuntime } from './host.runtime';
 import { KubernetesRuntime } from './kubernetes/kubernetes-runtime';
-import type { ContainerRuntime } from './runtime';
+import type { ContainerRuntime, InstallationOf } from './runtime';
 
 /** Where an engine of this machine listens unless it was told otherwise. */
 const LOCAL_SOCKET = 'unix:///var/run/docker.sock';
@@ -36,10 +36,12 @@ async function choose(
 ): Promise<ContainerRuntime> {
   const { FASTLANE_EXECUTOR: wanted, DATA_DIR } = configuration;
   const host = () => new HostRuntime(resolve(DATA_DIR, 'runs'));
+  const installation = installationOf(database);
   if (wanted === 'host') return host();
   if (wanted === 'kubernetes') {
     const { KUBERNETES_CONFIG, KUBERNETES_NAMESPACE, KUBERNETES_PULL_SECRETS, CONTAINER_STOP_SECONDS } = configuration;
     return KubernetesRuntime.connect({
+      installation,
       kubeconfig: KUBERNETES_CONFIG,
       namespace: KUBERNETES_NAMESPACE,
       imagePullSecrets: KUBERNETES_PULL_SECRETS,
@@ -54,11 +56,18 @@ async function choose(
     farms: farms ?? configuration.DOCKER_HOSTS,
     tls,
     registry: database.stores.containerHosts,
+    installation,
     pullPolicy: configuration.DOCKER_PULL,
     network: configuration.DOCKER_NETWORK,
     pidsLimit: configuration.DOCKER_PIDS_LIMIT,
     log: (message) => log.warn(message),
   });
+}
+
+/** Asks once, unless that fails. */
+function installationOf(database: Database): InstallationOf {
+  let known: string | undefined;
+  return async () => (known ??= await database.stores.containerHosts.installation());
 }
 
 /** The farms, if one of their hosts answers; with the socket of this machine in place of an address that nobody has set. */

@@ -81,20 +81,28 @@ export class HostRuntime implements ContainerRuntime {
     if (!held) return;
     const { stdout, stderr, ended } = held.process;
     let lastRead = Date.now();
+    // while one waits for PostgreSQL nothing is read, and the pipe is not idle
+    let takes = 0;
     const taking = async (stream: OutputStream, bytes: Buffer) => {
-      lastRead = Date.now();
-      await take(stream, bytes);
-      lastRead = Date.now();
+      takes += 1;
+      try {
+        await take(stream, bytes);
+      } finally {
+        takes -= 1;
+        lastRead = Date.now();
+      }
     };
     const reading = Promise.all([
       read(stdout, (bytes) => taking('stdout', bytes)),
       read(stderr, (bytes) => taking('stderr', bytes)),
     ]);
     reading.catch(() => undefined);
-    signal.addEventListener('abort', () => held.process.stop(0), { once: true });
+    const stop = () => held.process.stop(0);
+    signal.addEventListener('abort', stop, { once: true });
     await ended.catch(() => undefined);
+    signal.removeEventListener('abort', stop);
     lastRead = Date.now();
-    while (Date.now() - lastRead < PIPE_IDLE_MS) {
+    while (takes > 0 || Date.now() - lastRead < PIPE_IDLE_MS) {
       if (await Promise.race([reading.then(() => true), idle()])) break;
     }
     stdout.destroy();

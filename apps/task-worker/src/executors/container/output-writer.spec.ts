@@ -34,6 +34,9 @@ describe('OutputWriter', () => {
     const batches: NewOutput[][] = [];
     const output = new OutputWriter({
       append: (pieces) => Promise.resolve(batches.push(pieces) > 0),
+      refused: (error) => {
+        throw error;
+      },
       limitBytes: 1_000_000,
       keptBytes: 0,
       signal: new AbortController().signal,
@@ -95,7 +98,7 @@ describe('OutputWriter', () => {
     let away = 2;
     const { output } = writer({
       append: (pieces) => {
-        if (away-- > 0) return Promise.reject(new Error('away'));
+        if (away-- > 0) return Promise.reject(new Error('Connection terminated unexpectedly'));
         batches.push(pieces);
         return Promise.resolve(true);
       },
@@ -103,6 +106,25 @@ describe('OutputWriter', () => {
     await output.take('stdout', Buffer.from('once'));
     await output.end();
     expect(batches.flat().map(({ text }) => text)).toEqual(['once']);
+  });
+
+  it('gives up what PostgreSQL refuses for good, and says why', async () => {
+    let calls = 0;
+    const reasons: unknown[] = [];
+    const fault = new Error('invalid byte sequence');
+    const { output } = writer({
+      append: () => {
+        calls += 1;
+        return Promise.reject(fault);
+      },
+      refused: (error) => reasons.push(error),
+    });
+    await output.take('stdout', Buffer.from('once'));
+    await output.end();
+    await output.take('stdout', Buffer.from('more'));
+    await output.end();
+    expect(calls).toBe(1);
+    expect(reasons).toEqual([fault]);
   });
 
   it('keeps nothing more once the lease is gone', async () => {

@@ -1,5 +1,5 @@
 import type { OutputStream } from '@task-engine/domain';
-import type { NewOutput } from '@task-engine/database';
+import { isUnavailable, type NewOutput } from '@task-engine/database';
 import { Utf8Cutter } from './utf8-cutter';
 
 /** Output that is kept no longer than this in memory, in milliseconds: what a follower lags behind. */
@@ -12,8 +12,10 @@ const HELD_BYTES = 1_048_576;
 const RETRY_MS = 500;
 
 export interface OutputWriterOptions {
-  /** Keeps pieces; false: the lease is gone, nothing is kept any more. Rejects while PostgreSQL is away. */
+  /** Keeps pieces; false: the lease is gone, nothing is kept any more. The same ones come again when it has rejected because PostgreSQL is away. */
   append: (pieces: NewOutput[]) => Promise<boolean>;
+  /** Told once why nothing is kept any more, when it is neither the lease nor PostgreSQL that is away. */
+  refused: (error: unknown) => void;
   /** Bytes of both streams that are kept in all. */
   limitBytes: number;
   /** Bytes that were kept before, by another worker. */
@@ -58,7 +60,7 @@ export class OutputWriter {
     this.later();
   }
 
-  /** Keeps what is left. Resolves when it is kept, or when the lease is gone. */
+  /** Keeps what is left. Resolves when it is kept, or when nothing is kept any more. */
   async end(): Promise<void> {
     for (const stream of ['stdout', 'stderr'] as const) this.hold(stream, this.cutters[stream].end());
     while (this.held.length > 0 && !this.lost) await this.flush();
@@ -117,9 +119,11 @@ export class OutputWriter {
       try {
         if (!(await this.options.append(pieces))) this.lost = true;
         return;
-      } catch {
-        // PostgreSQL is away: the command waits with us, unless its lease is over
-        if (this.options.signal.aborted) {
+      } catch (error) {
+        // PostgreSQL is away: the command waits with us, unless its lease is over. What else is wrong stays wrong.
+        const away = isUnavailable(error);
+        if (!away) this.options.refused(error);
+        if (!away || this.options.signal.aborted) {
           this.lost = true;
           return;
         }

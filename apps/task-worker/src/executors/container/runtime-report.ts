@@ -7,6 +7,7 @@ import type { ContainerRuntime } from './runtime';
 export const CONTAINER_RUNTIME = Symbol('container runtime');
 /** Between two reports, in milliseconds: how old the farm's status may be. */
 const EVERY_MS = 3_000;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Tells what this worker sees of its hosts, and removes what dead workers have left there. */
 @Injectable()
@@ -45,13 +46,20 @@ export class RuntimeReport {
 
   /** Containers of runs that are over: their worker died between the report and the removal. */
   private async removeLeftovers(runtime: ContainerRuntime): Promise<void> {
-    const containers = await runtime.all();
+    // anybody may have put our label on a container, with anything in it
+    const containers = (await runtime.all()).filter(({ runId }) => UUID.test(runId));
     const over = await this.runs.over(containers.map(({ runId }) => runId));
     for (const container of containers) {
       if (!over.has(container.runId)) continue;
-      await runtime.stop(container, 0);
-      await runtime.remove(container);
-      this.log.info({ container: container.containerId, run: container.runId }, 'removed what was left of a run');
+      const named = { container: container.containerId, run: container.runId };
+      try {
+        await runtime.stop(container, 0);
+        await runtime.remove(container);
+        this.log.info(named, 'removed what was left of a run');
+      } catch (error) {
+        // one that cannot be removed must not keep the others
+        this.log.warn({ ...named, err: error }, 'what was left of a run could not be removed');
+      }
     }
   }
 }

@@ -19,6 +19,12 @@ export interface ContainerSpec {
   readonly cpus?: number;
 }
 
+/** Label of every container: the installation it is of. Others may use the same hosts, and theirs are let alone. */
+export const INSTALLATION_LABEL = 'task-engine.installation';
+
+/** Which installation this is. Asked when it is needed: a worker may be up before there is a schema, or PostgreSQL. */
+export type InstallationOf = () => Promise<string>;
+
 /** Where a container runs. */
 export interface Place {
   readonly host: string;
@@ -66,9 +72,11 @@ export interface ContainerRuntime {
   prepare(spec: ContainerSpec, signal: AbortSignal, room?: RoomOf): Promise<PreparedHost>;
   /**
    * Creates and starts the container, exactly one for each run: when one of that name is there already (a worker died between) it is that one.
-   * @throws StartFailure: it is not there afterwards; HostUnreachable: it may be
+   * @param signal ends the wait for it where that may be long; what was made is left to the next worker
+   * @param isWanted asked then: what nobody wants any more is removed
+   * @throws StartFailure: it is not there afterwards; HostUnreachable: it may be; the reason of the signal
    */
-  start(spec: ContainerSpec, host: PreparedHost): Promise<Place>;
+  start(spec: ContainerSpec, host: PreparedHost, signal: AbortSignal, isWanted: () => boolean): Promise<Place>;
   /** The container of the run, running or ended, wherever it is; undefined when there is none. @throws HostUnreachable when a host that may have it cannot be asked */
   find(spec: ContainerSpec, known: Place | undefined): Promise<Place | undefined>;
   /**
@@ -87,7 +95,7 @@ export interface ContainerRuntime {
   stop(place: Place, graceSeconds: number): Promise<void>;
   /** Removes what is left of an ended container. One that is gone is removed. @throws HostUnreachable */
   remove(place: Place): Promise<void>;
-  /** Every container of ours, running or ended, on hosts that answer. */
+  /** Every container of this installation, running or ended, on hosts that answer. */
   all(): Promise<(Place & { runId: string })[]>;
   /** Every host, those that are available first. Never throws. */
   hosts(): Promise<HostStatus[]>;

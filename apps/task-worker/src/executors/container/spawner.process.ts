@@ -35,6 +35,8 @@ async function start({ id, address, argv: [program = '', ...rest], cwd, environm
 /** A connection to the worker, which is told whose output it is. */
 async function output(address: string, name: string): Promise<Socket> {
   const socket = connect(address);
+  // the worker may close it first, which is the process's business: nothing else here may end of that
+  socket.on('error', () => undefined);
   await once(socket, 'connect');
   await new Promise<void>((resolve, reject) =>
     socket.write(`${name}\n`, (error) => (error ? reject(error) : resolve())),
@@ -49,5 +51,5 @@ process.on('disconnect', () => {
   for (const pid of running) killGroup(pid);
   process.exit(0);
 });
-// a signal to the worker's group is the worker's business: it has the running commands ended first
+// a signal to all processes of the service is the worker's business: it has the running commands ended first
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => undefined);

@@ -1,4 +1,5 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, type ForkOptions } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -51,7 +52,12 @@ export class Spawner {
   /** Makes the folder in which the program starts too. @throws ProgramNotFound, Error when it cannot be started */
   readonly launch = async (options: LaunchOptions): Promise<Launched> => {
     if (this.closed) throw new Error('the worker is ending');
-    const { process, address } = await (this.child ??= this.begin());
+    const child = (this.child ??= this.begin());
+    // one that could not start is no reason not to try again
+    child.catch(() => {
+      if (this.child === child) this.child = undefined;
+    });
+    const { process, address } = await child;
     const id = this.next++;
     return new Promise<Launched>((launched, refused) => {
       let exited: Starting['exited'] = () => undefined;
@@ -77,19 +83,34 @@ export class Spawner {
     const folder = await mkdtemp(join(tmpdir(), 'task-engine-'));
     const address = join(folder, 'outputs');
     const server = createServer((socket) => this.receive(socket));
-    await new Promise<void>((done, refuse) => server.once('error', refuse).listen(address, done));
-    const process = fork(join(__dirname, 'spawner.process.js'), [], { execArgv: [], env: {}, stdio: 'ignore' });
+    const leave = () => {
+      server.close();
+      void rm(folder, { recursive: true, force: true });
+    };
+    try {
+      await new Promise<void>((done, refuse) => server.once('error', refuse).listen(address, done));
+      return { process: await this.fork(leave), server, folder, address };
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  private async fork(leave: () => void): Promise<ChildProcess> {
+    // a group of its own: what kills the worker's must leave it the moment in which it ends what runs
+    const options: ForkOptions = { execArgv: [], env: {}, stdio: 'ignore', detached: true };
+    const process = fork(join(__dirname, 'spawner.process.js'), [], options);
     process.on('message', (reply: SpawnReply) => this.answer(reply));
     process.once('exit', () => {
       this.child = undefined;
-      server.close();
-      void rm(folder, { recursive: true, force: true });
+      leave();
       // what it had started ends with it
       for (const { pid, over } of this.starting.values()) if (pid !== undefined && !over) killGroup(pid);
       for (const id of [...this.starting.keys()]) this.fail(id, new Error('the process that starts commands has died'));
     });
     process.on('error', () => undefined);
-    return { process, server, folder, address };
+    await once(process, 'spawn');
+    return process;
   }
 
   /** An output: its first line says whose. */

@@ -120,6 +120,15 @@ describe('commandRequest', () => {
   ])('%j runs %j', (fields, when) => expect(read(fields).when).toStrictEqual(when));
 
   it.each([
+    [1_900_000_000, new Date(1_900_000_000_000)],
+    ['-5', new Date(0)],
+    // before the year 1
+    [-253_402_300_799, new Date(0)],
+  ])('an expiration of %j is %j', (expiration, moment) => {
+    expect(read({ expiration }).expiration).toStrictEqual(moment);
+  });
+
+  it.each([
     [undefined, 1800],
     [1, 1],
     [20.1, 21],

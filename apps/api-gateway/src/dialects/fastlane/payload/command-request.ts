@@ -36,7 +36,7 @@ export function commandRequest(body: unknown, circumstances: RequestCircumstance
     custom: customData(dto.metadata),
     retries: dto.retries ?? 0,
     retryPull: dto.retryOnPullFailure ?? false,
-    expiration: isAbsent(dto.expiration) ? null : new Date(readUnixSeconds(dto.expiration)! * 1000),
+    expiration: isAbsent(dto.expiration) ? null : momentOf(dto.expiration),
     timeoutSeconds: effectiveTimeout(dto.timeout, circumstances.hardTimeoutSeconds),
     memoryBytes: isAbsent(dto.memory) ? null : readMemorySize(dto.memory)!,
     cpus: dto.cpus ?? null,
@@ -47,6 +47,11 @@ export function commandRequest(body: unknown, circumstances: RequestCircumstance
     when: commandTime(dto, circumstances.now),
     requestedFrom: circumstances.requestedFrom,
   };
+}
+
+/** All that lies before 1970 is as long past as 1970 is; PostgreSQL reads no year before the first in this form. */
+function momentOf(time: unknown): Date {
+  return new Date(Math.max(0, readUnixSeconds(time)!) * 1000);
 }
 
 function isAbsent(value: unknown): value is undefined | null {
@@ -73,7 +78,7 @@ function commandTime({ cron, startAt, startIn, timezone }: EnqueueDto, now: Date
   // the rule itself is checked where it is read, before anything is written
   if (cron) return { kind: 'cron', cron, timezone: timezone ?? 'UTC' };
   const at = isAbsent(startAt) ? 0 : readUnixSeconds(startAt)!;
-  if (at !== 0) return { kind: 'at', at: new Date(Math.max(0, at) * 1000) };
+  if (at !== 0) return { kind: 'at', at: momentOf(at) };
   const seconds = isAbsent(startIn) ? 0 : readStartIn(startIn)!;
   return seconds === 0 ? { kind: 'now' } : { kind: 'at', at: new Date(now.getTime() + seconds * 1000) };
 }

@@ -1,5 +1,5 @@
 import type { ContainerCreateOptions } from 'dockerode';
-import type { ContainerSpec } from '../runtime';
+import { INSTALLATION_LABEL, type ContainerSpec } from '../runtime';
 import type { EngineFacts } from './engine-connection';
 import type { ImageReference } from './image-reference';
 
@@ -23,6 +23,7 @@ export interface ContainerSettings {
   readonly pidsLimit: number;
   readonly network?: string;
   readonly facts: EngineFacts;
+  readonly installation: string;
 }
 
 /** What an engine is asked for: no privileges, nothing of the host, and no more than the run may have. */
@@ -32,7 +33,7 @@ export function containerOptions(spec: ContainerSpec, settings: ContainerSetting
     // Only the arguments: the image's ENTRYPOINT stays, and without any words its own CMD does.
     Cmd: settings.words.length > 0 ? settings.words : undefined,
     Env: Object.entries(spec.environment).map(([name, value]) => `${name}=${value}`),
-    Labels: { [RUN_LABEL]: spec.runId },
+    Labels: { [RUN_LABEL]: spec.runId, [INSTALLATION_LABEL]: settings.installation },
     AttachStdin: false,
     AttachStdout: false,
     AttachStderr: false,

@@ -1,3 +1,4 @@
+import { containerHostName } from '@task-engine/domain';
 import type { Place } from '../runtime';
 
 const UNIX = 'unix://';
@@ -33,11 +34,10 @@ export function parseDockerHost(name: string): DockerHost {
   if (host === undefined || port < 1 || port > 65_535) {
     throw new Error(`Not a Docker host: "${name}". It is host:port or unix:///path/to/docker.sock.`);
   }
-  return { name: `${host.includes(':') ? `[${host}]` : host}:${port}`, host, port };
+  return { name: containerHostName({ host, port }), host, port };
 }
 
 /** The host that a stored place means, whether or not it is still configured. */
-export function dockerHostOf({ host, port }: Pick<Place, 'host' | 'port'>): DockerHost {
-  if (host.startsWith(UNIX)) return parseDockerHost(host);
-  return parseDockerHost(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+export function dockerHostOf(place: Pick<Place, 'host' | 'port'>): DockerHost {
+  return parseDockerHost(containerHostName(place));
 }

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   HostUnreachable,
+  INSTALLATION_LABEL,
   PullFailure,
   StartFailure,
   type ContainerRuntime,
@@ -61,13 +62,13 @@ export class DockerRuntime implements ContainerRuntime {
     signal.throwIfAborted();
     const image = parseImage(spec.image);
     if (!image) throw new PullFailure(`Invalid image name: "${spec.image}"`);
-    const { registry, pullPolicy = 'missing' } = this.options;
+    const { registry, pullPolicy = 'missing', log } = this.options;
     const { farms, limits } = this;
     const { host, port } = await onUsableHost(
       { farms, registry, limits, engineOf: (each) => this.engineOf(each), room },
       spec.group,
       signal,
-      (engine) => pullImage(engine, image, pullPolicy, limits, signal),
+      (engine) => pullImage(engine, image, { policy: pullPolicy, limits, log }, signal),
     );
     return { host, port };
   }
@@ -129,7 +130,8 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   async all(): Promise<(Place & { runId: string })[]> {
-    const answers = await Promise.allSettled(this.farms.all().map((host) => this.allOn(host)));
+    const label = [RUN_LABEL, `${INSTALLATION_LABEL}=${await this.options.installation()}`];
+    const answers = await Promise.allSettled(this.farms.all().map((host) => this.allOn(host, label)));
     return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
   }
 
@@ -158,8 +160,9 @@ export class DockerRuntime implements ContainerRuntime {
     const words = wordsOf(spec.command);
     const seconds = this.limits.requestSeconds;
     const facts = await engine.facts({ seconds });
+    const installation = await this.options.installation();
     const { pidsLimit = DEFAULT_PIDS_LIMIT, network } = this.options;
-    const body = containerOptions(spec, { image, words, pidsLimit, network, facts });
+    const body = containerOptions(spec, { image, words, pidsLimit, network, facts, installation });
     const name = containerName(spec.runId);
     const deadline = Date.now() + NAME_TAKEN_MS;
     for (;;) {
@@ -192,10 +195,10 @@ export class DockerRuntime implements ContainerRuntime {
     return undefined;
   }
 
-  private async allOn(host: DockerHost): Promise<(Place & { runId: string })[]> {
+  private async allOn(host: DockerHost, label: string[]): Promise<(Place & { runId: string })[]> {
     const found = await this.engineOf(host).call(
       { seconds: this.limits.pingSeconds * LOOK_PINGS, counts: false },
-      (docker, abortSignal) => docker.listContainers({ all: true, filters: { label: [RUN_LABEL] }, abortSignal }),
+      (docker, abortSignal) => docker.listContainers({ all: true, filters: { label }, abortSignal }),
     );
     return found.map(({ Id, Labels }) => ({
       host: host.host,

@@ -1,3 +1,4 @@
+import type { InstallationOf } from '../runtime';
 import type { TlsFiles } from './docker-host';
 import type { Farm } from './farms';
 import type { HostRegistry } from './host-registry';
@@ -28,6 +29,7 @@ export interface DockerRuntimeOptions {
   /** For hosts of the form `host:port`; sockets have no TLS. */
   readonly tls?: TlsFiles;
   readonly registry: HostRegistry;
+  readonly installation: InstallationOf;
   /** [missing] */
   readonly pullPolicy?: PullPolicy;
   /** Network of the containers, as `docker run --network` takes it [the engine's default]. */

@@ -12,6 +12,7 @@ import type {
 } from '@kubernetes/client-node';
 import { limited } from '../docker/limited';
 import type { StreamWatch } from '../docker/read-stream';
+import { INSTALLATION_LABEL } from '../runtime';
 import { type ApiRefusal, failureOf, type Permission, retryAfterSeconds, statusOf } from './api-refusal';
 import { CONTAINER, jobName, RUN_LABEL } from './job-manifest';
 import { openLog, readLog, type LogStream } from './log-stream';
@@ -112,22 +113,22 @@ export class ApiClient {
     );
   }
 
-  /** Every Job of ours. From the server's cache: this is asked often, and may be a moment old. */
-  async jobs(): Promise<V1Job[]> {
+  /** Every Job of the installation. From the server's cache: this is asked often, and may be a moment old. */
+  async jobs(installation: string): Promise<V1Job[]> {
     const { items } = await this.call({ verb: 'list', resource: 'jobs.batch' }, undefined, (options) =>
       this.batch.listNamespacedJob(
-        { namespace: this.namespace, labelSelector: RUN_LABEL, resourceVersion: '0' },
+        { namespace: this.namespace, labelSelector: `${INSTALLATION_LABEL}=${installation}`, resourceVersion: '0' },
         options,
       ),
     );
     return items;
   }
 
-  /** Every pod of ours, from the cache as `jobs`. */
-  async allPods(): Promise<V1Pod[]> {
+  /** Every pod of the installation, from the cache as `jobs`. */
+  async allPods(installation: string): Promise<V1Pod[]> {
     const { items } = await this.call({ verb: 'list', resource: 'pods' }, undefined, (options) =>
       this.core.listNamespacedPod(
-        { namespace: this.namespace, labelSelector: RUN_LABEL, resourceVersion: '0' },
+        { namespace: this.namespace, labelSelector: `${INSTALLATION_LABEL}=${installation}`, resourceVersion: '0' },
         options,
       ),
     );

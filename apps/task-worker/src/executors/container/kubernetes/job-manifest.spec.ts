@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import type { ContainerSpec } from '../runtime';
-import { jobManifest, runIdOf } from './job-manifest';
+import { jobManifest as manifestOf, type ManifestOptions, runIdOf } from './job-manifest';
 import type { Json } from './recorded-shapes.fixture';
 
 const RUN_ID = '0F8FAD5B-d9cb-469f-a165-70867728950e';
@@ -29,6 +29,10 @@ const bare: ContainerSpec = {
   environment: {},
   extraHosts: [],
 };
+
+const INSTALLATION = '3a1f5d20-6c1b-4f0e-9a57-1d2c3b4a5e6f';
+const jobManifest = (spec: ContainerSpec, options: Partial<ManifestOptions>) =>
+  manifestOf(spec, { installation: INSTALLATION, ...options });
 
 /** A process of its own, as for the files of k8s/: the packages are ES modules. */
 function faultsOf(...objects: object[]): string[] {
@@ -72,6 +76,7 @@ describe('the Job of a run', () => {
     const manifest = jobManifest(SPEC, {}) as Json;
     const labels = {
       'task-engine.run': RUN_ID.toLowerCase(),
+      'task-engine.installation': INSTALLATION,
       'app.kubernetes.io/managed-by': 'task-engine',
     };
     expect(manifest.metadata).toEqual({

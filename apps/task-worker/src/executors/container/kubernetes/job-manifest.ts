@@ -1,6 +1,6 @@
 import type { V1Container, V1HostAlias, V1Job, V1ResourceRequirements } from '@kubernetes/client-node';
 import { splitCommand } from '../docker/split-command';
-import type { ContainerSpec } from '../runtime';
+import { INSTALLATION_LABEL, type ContainerSpec } from '../runtime';
 import type { KubernetesRuntimeOptions } from './runtime-options';
 
 /** Says of a Job and its pod whose run they are. */
@@ -27,17 +27,23 @@ export function runIdOf(podOrJobName: string): string | undefined {
   return JOB_NAME.exec(podOrJobName)?.[1];
 }
 
-export type ManifestOptions = Pick<
+export interface ManifestOptions extends Pick<
   KubernetesRuntimeOptions,
   'imagePullPolicy' | 'imagePullSecrets' | 'terminationGraceSeconds'
->;
+> {
+  readonly installation: string;
+}
 
 /**
  * One pod, once, with no rights and nothing of the cluster in it. The image's ENTRYPOINT stays; without a command its CMD does too.
  * @throws UnbalancedQuotes
  */
 export function jobManifest(spec: ContainerSpec, options: ManifestOptions): V1Job {
-  const labels = { [RUN_LABEL]: spec.runId.toLowerCase(), 'app.kubernetes.io/managed-by': 'task-engine' };
+  const labels = {
+    [RUN_LABEL]: spec.runId.toLowerCase(),
+    [INSTALLATION_LABEL]: options.installation,
+    'app.kubernetes.io/managed-by': 'task-engine',
+  };
   const annotations = { [GROUP_ANNOTATION]: spec.group };
   const secrets = options.imagePullSecrets ?? [];
   return {

@@ -15,7 +15,7 @@ import {
   terminated,
   noSuchProgram,
 } from './recorded-shapes.fixture';
-import { aSpec, Bench, kubeconfig, POD, RUN_ID, until } from './runtime.fixture';
+import { aSpec, Bench, INSTALLATION, kubeconfig, POD, RUN_ID, until } from './runtime.fixture';
 
 let bench: Bench;
 
@@ -191,6 +191,13 @@ describe('what is left of runs in Kubernetes', () => {
     expect(await runtime.all()).toEqual([{ ...place, runId: RUN_ID }]);
   });
 
+  it('is not found by another installation in the same namespace', async () => {
+    bench.runningPod();
+    const other = await bench.runtime({ installation: async () => 'another' });
+    expect(await other.all()).toEqual([]);
+    expect(await (await bench.runtime()).all()).toHaveLength(1);
+  });
+
   it('is found where a Job never got a pod, and can be removed', async () => {
     const runtime = await bench.runtime();
     bench.runningPod();
@@ -231,6 +238,7 @@ describe('the hosts of Kubernetes', () => {
 
 describe('the configuration of Kubernetes', () => {
   let folder: string;
+  const installation = async () => INSTALLATION;
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'kubeconfig-'));
@@ -241,7 +249,7 @@ describe('the configuration of Kubernetes', () => {
   const connect = async (content: string, namespace?: string) => {
     const file = join(folder, 'config');
     writeFileSync(file, content);
-    return KubernetesRuntime.connect({ kubeconfig: file, ...(namespace !== undefined && { namespace }) });
+    return KubernetesRuntime.connect({ installation, kubeconfig: file, ...(namespace !== undefined && { namespace }) });
   };
 
   it('names the namespace in which Jobs are made, unless it is given', async () => {
@@ -259,7 +267,7 @@ describe('the configuration of Kubernetes', () => {
 
   it('is refused when it cannot be read or names no server', async () => {
     await bench.cluster.up();
-    await expect(KubernetesRuntime.connect({ kubeconfig: join(folder, 'none') })).rejects.toThrow(
+    await expect(KubernetesRuntime.connect({ installation, kubeconfig: join(folder, 'none') })).rejects.toThrow(
       /kubeconfig file .*none/,
     );
     await expect(connect('apiVersion: v1\nkind: Config\n')).rejects.toThrow(/kubeconfig file/);
@@ -267,6 +275,6 @@ describe('the configuration of Kubernetes', () => {
 
   it('is that of the pod that the worker runs in when there is none, and is refused outside of one', async () => {
     await bench.cluster.up();
-    await expect(KubernetesRuntime.connect({})).rejects.toThrow(/does not run in a Kubernetes pod/);
+    await expect(KubernetesRuntime.connect({ installation })).rejects.toThrow(/does not run in a Kubernetes pod/);
   });
 });

@@ -66,9 +66,17 @@ export class KubernetesRuntime implements ContainerRuntime {
     return this.host;
   }
 
-  async start(spec: ContainerSpec, _host: PreparedHost): Promise<Place> {
+  async start(
+    spec: ContainerSpec,
+    _host: PreparedHost,
+    signal: AbortSignal = new AbortController().signal,
+    isWanted: () => boolean = () => true,
+  ): Promise<Place> {
     const { limits } = this;
-    return this.placeOf(await startJob(this.client, spec, { ...this.options, limits }));
+    const installation = await this.options.installation();
+    return this.placeOf(
+      await startJob(this.client, spec, { ...this.options, limits, installation }, { signal, isWanted }),
+    );
   }
 
   /**
@@ -132,8 +140,9 @@ export class KubernetesRuntime implements ContainerRuntime {
 
   /** Jobs without a pod too, each under its own name: nothing else would remove one that never gets any. */
   async all(): Promise<(Place & { runId: string })[]> {
+    const installation = await this.options.installation();
     try {
-      const [jobs, pods] = await Promise.all([this.client.jobs(), this.client.allPods()]);
+      const [jobs, pods] = await Promise.all([this.client.jobs(installation), this.client.allPods(installation)]);
       const withPod = new Set(pods.map((pod) => runIdOf(nameOf(pod))));
       const lonely = jobs.map(nameOf).filter((name) => !withPod.has(runIdOf(name)));
       return [...pods.map(nameOf), ...lonely].flatMap((name) => {

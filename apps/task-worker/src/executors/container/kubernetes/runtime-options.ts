@@ -1,3 +1,5 @@
+import type { InstallationOf } from '../runtime';
+
 /** Seconds, fractions allowed. */
 export interface KubernetesLimits {
   /** For the API server to answer a request. */
@@ -33,6 +35,7 @@ export const DEFAULT_LIMITS: KubernetesLimits = {
 };
 
 export interface KubernetesRuntimeOptions {
+  readonly installation: InstallationOf;
   /** Path of a kubeconfig file [the service account of the pod that this worker runs in]. */
   readonly kubeconfig?: string;
   /** Where Jobs are made [that of the kubeconfig's context or of the service account, else `default`]. */

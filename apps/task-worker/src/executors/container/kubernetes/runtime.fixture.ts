@@ -21,6 +21,7 @@ jest.mock('@kubernetes/client-node', () => {
 jest.setTimeout(20_000);
 
 export const RUN_ID = '0f8fad5b-d9cb-469f-a165-70867728950e';
+export const INSTALLATION = '3a1f5d20-6c1b-4f0e-9a57-1d2c3b4a5e6f';
 export const POD = `fastlane-job-${RUN_ID}-x7k2p`;
 
 export const aSpec = (more: Partial<ContainerSpec> = {}): ContainerSpec => ({
@@ -65,13 +66,14 @@ export class Bench {
   readonly cluster = new Cluster();
 
   async runtime(
-    options: Omit<KubernetesRuntimeOptions, 'limits'> & { limits?: object } = {},
+    options: Partial<Omit<KubernetesRuntimeOptions, 'limits'>> & { limits?: object } = {},
   ): Promise<KubernetesRuntime> {
     if (this.cluster.port === 0) await this.cluster.up();
     const file = join(this.folder, 'config');
     writeFileSync(file, kubeconfig(this.cluster.port));
     const runtime = await KubernetesRuntime.connect({
       kubeconfig: file,
+      installation: async () => INSTALLATION,
       log: (message) => this.said.push(message),
       ...options,
       limits: { ...LIMITS, ...options.limits },
@@ -82,7 +84,7 @@ export class Bench {
 
   /** A run whose command runs. */
   runningPod(status: Json = running()): Place {
-    const job = jobManifest(aSpec(), {}) as Json;
+    const job = jobManifest(aSpec(), { installation: INSTALLATION }) as Json;
     job.metadata.uid = '6a2b1c7e-5f0d-4c38-8d1a-0c1d2e3f4a5b';
     job.metadata.namespace = NAMESPACE;
     job.status = { active: 1 };

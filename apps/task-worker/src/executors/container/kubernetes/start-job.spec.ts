@@ -111,6 +111,22 @@ describe('starting a command in Kubernetes', () => {
     expect(bench.cluster.jobs.size).toBe(0);
   });
 
+  it.each([
+    ['leaves the Job to the next worker when this one has to go', true, 1],
+    ['removes the Job when its client stops the run', false, 0],
+  ])('waits no longer than it is told to, and %s', async (_, isWanted, jobs) => {
+    const runtime = await bench.runtime();
+    bench.cluster.onJob = (job) => bench.cluster.addPod(job, unschedulable(), { unscheduled: true });
+    const leaving = new AbortController();
+    const starting = runtime
+      .start(aSpec(), bench.host, leaving.signal, () => isWanted)
+      .catch((error: unknown) => error);
+    await until(() => bench.said.length > 0);
+    leaving.abort('told to');
+    expect(await starting).toBe('told to');
+    expect(bench.cluster.jobs.size).toBe(jobs);
+  });
+
   it('does not start a command with quotes that do not close', async () => {
     const runtime = await bench.runtime();
     await expect(runtime.start(aSpec({ command: `echo 'open` }), bench.host)).rejects.toThrow(StartFailure);

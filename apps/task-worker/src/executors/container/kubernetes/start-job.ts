@@ -13,20 +13,33 @@ export interface StartOptions extends ManifestOptions {
   readonly log?: (message: string) => void;
 }
 
+/** What ends the wait for a start. */
+export interface Waiting {
+  readonly signal: AbortSignal;
+  /** Asked when the signal aborts: one that is still wanted keeps its Job, and the next worker takes that. */
+  readonly isWanted: () => boolean;
+}
+
 /**
  * Makes the run's Job, or takes the one that it has, and waits until the command runs, or has run.
  * @returns the name of its pod
- * @throws StartFailure or PullFailure: the Job is deleted; HostUnreachable: it may be there
+ * @throws StartFailure or PullFailure: the Job is deleted; HostUnreachable: it may be there; the reason of the signal
  */
-export async function startJob(client: ApiClient, spec: ContainerSpec, options: StartOptions): Promise<string> {
+export async function startJob(
+  client: ApiClient,
+  spec: ContainerSpec,
+  options: StartOptions,
+  { signal, isWanted }: Waiting,
+): Promise<string> {
   const made = await create(client, spec, options);
   const start = new JobStart(client, spec, options, made);
   try {
-    // A start cannot be called off, only be waited for in vain: by its limits.
-    return await watchPod(client, { runId: spec.runId.toLowerCase() }, new AbortController().signal, start);
+    return await watchPod(client, { runId: spec.runId.toLowerCase() }, signal, start);
   } catch (error) {
     const failure = error instanceof ApiRefusal ? new StartFailure(error.message, null, { cause: error }) : error;
-    if (failure instanceof StartFailure || failure instanceof PullFailure) await discard(client, spec, options);
+    const unwanted = signal.aborted && !isWanted();
+    if (unwanted || failure instanceof StartFailure || failure instanceof PullFailure)
+      await discard(client, spec, options);
     throw failure;
   }
 }
