@@ -1,12 +1,16 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type QueueStatistics, type Statistics } from '@task-engine/database';
+import { Database, PULL_QUEUE, type QueueStatistics, type Statistics } from '@task-engine/database';
 import { WorkQueues } from '@task-engine/messaging';
+import { PULL_STEP_QUEUE } from '@task-engine/workflows';
 import { Lanes } from './lanes';
 import { RUN_QUEUE } from './runs/run-definition';
 
 /** Queues whose work has no rows of its own: only Redis knows what waits in them. */
 const BULL_ONLY = ['controller', 'scheduler'] as const;
 const ALWAYS_SHOWN = ['work', 'windows_capture', ...BULL_ONLY, 'callback'] as const;
+
+/** Runs, and what workers of projects do, are shown by the APIs that have them. */
+const OTHERS: readonly string[] = [RUN_QUEUE, PULL_QUEUE, PULL_STEP_QUEUE];
 
 export interface Health extends Statistics {
   /** Undefined: it answers. */
@@ -30,8 +34,7 @@ export class ReadHealth {
     ]);
     const queues: Record<string, QueueStatistics> = {};
     for (const name of ALWAYS_SHOWN) queues[name] = statistics.queues[name] ?? { workers: 0, working: 0, pending: 0 };
-    // runs are shown by the API that has them
-    for (const [name, queue] of Object.entries(statistics.queues)) if (name !== RUN_QUEUE) queues[name] ??= queue;
+    for (const [name, queue] of Object.entries(statistics.queues)) if (!OTHERS.includes(name)) queues[name] ??= queue;
     for (const name of BULL_ONLY) {
       const { waiting, active } = redis.counts[name];
       const { workers } = queues[name]!;
