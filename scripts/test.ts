@@ -16,9 +16,10 @@ interface JestResult {
   numRuntimeErrorTestSuites: number;
 }
 
-/** Two files at a time, but for those that look at the clock and those that have a container engine each. */
+/** Two files at a time, those that start whole suites apart; but for those that look at the clock and those that have a container engine each. */
 const PARTS = [
-  ['--selectProjects', 'unit', 'integration', 'e2e', '--maxWorkers=2'],
+  ['--selectProjects', 'unit', 'integration', '--maxWorkers=2'],
+  ['--selectProjects', 'e2e', '--maxWorkers=2'],
   ['--selectProjects', 'time', '--runInBand'],
   ['--selectProjects', 'containers', '--runInBand'],
 ];
