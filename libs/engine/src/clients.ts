@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { DomainError } from '@task-engine/domain';
+import { CLIENT_NAME } from '@task-engine/platform';
 import { Batch } from './batch';
 import { Database, type KeyHash, type ClientKeyRecord, type ClientRecord } from '@task-engine/database';
 
@@ -50,8 +51,17 @@ export class ClientKeys {
     for (const { name, key } of clients) await this.add(name, key);
   }
 
-  /** A new key for a client, which is created when it is new. @returns the key: nobody can read it later */
+  /**
+   * A new key for a client, which is created when it is new. @returns the key: nobody can read it later
+   * @throws DomainError invalid_parameter for a name that no client with a key can have
+   */
   async create(name: string): Promise<string> {
+    if (!CLIENT_NAME.test(name)) {
+      throw new DomainError(
+        'invalid_parameter',
+        'A client name is 1 to 100 letters, digits, dots, dashes or underscores',
+      );
+    }
     const key = randomBytes(24).toString('base64url');
     await this.add(name, key);
     return key;

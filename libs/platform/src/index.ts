@@ -29,6 +29,7 @@ export type {
   OutboundConfiguration,
   RedisConfiguration,
 } from './configuration/variables';
+export { CLIENT_NAME } from './configuration/variables';
 export { type WorkerConfiguration, workerSchema } from './configuration/worker.schema';
 export { createLog, Log, type LogOptions } from './logging/log';
 export { addLogContext, type LogContext, logContext, withLogContext } from './logging/log-context';

@@ -1,5 +1,5 @@
 import { Database } from '@task-engine/database';
-import { type Manager, Managers, Projects, type ProjectFields, ROLE } from '@task-engine/engine';
+import { ClientKeys, type Manager, Managers, Projects, type ProjectFields, ROLE } from '@task-engine/engine';
 import { eventually } from '../../support/eventually';
 import { TestEngine } from '../../support/start-engine';
 
@@ -70,7 +70,9 @@ describe('projects', () => {
     expect(
       await engine.query(`SELECT id, max_running, pulled, paused FROM lane WHERE name = $1`, [`project/${id}`]),
     ).toEqual([{ id: project.laneId, max_running: 2_147_483_647, pulled: true, paused: false }]);
-    expect(await engine.stores.clients.find('task-tracker')).toBeDefined();
+    expect(await engine.stores.clients.find('task-tracker/projects')).toBeDefined();
+    // who had a key of that client would see the tasks of all projects
+    await expect(engine.get(ClientKeys).create('task-tracker/projects')).rejects.toThrow('letters, digits');
     expect(await projects.secret(id)).toBe('{}');
     expect(await projects.webhookSecret(id)).toMatch(
       /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,

@@ -1,4 +1,15 @@
-import { type NewPullTask, ProjectMonitor, ProjectUpkeep, PullSteps, PullTasks, RetainJobs } from '@task-engine/engine';
+import {
+  FoldTotals,
+  type NewPullTask,
+  ProjectMonitor,
+  ProjectUpkeep,
+  PullSteps,
+  PullTasks,
+  ReadHealth,
+  RetainJobs,
+} from '@task-engine/engine';
+import { Database } from '@task-engine/database';
+import { eventually } from '../../support/eventually';
 import { TestEngine } from '../../support/start-engine';
 import { addProject, addWorker } from './pull-fixture';
 
@@ -130,6 +141,76 @@ describe('tasks that workers pull', () => {
     expect(await release(job!)).toBe(true);
     expect(await jobState(job!)).toBe('completed');
     expect((await engine.messages(job!)).join()).toContain('it is tried no further');
+  });
+
+  it('say of each execution why there is another', async () => {
+    const id = await project();
+    const [job] = await submit(id, { maxRetries: 2, verifications: 2 });
+    for (const result of [SKIP, FAIL]) {
+      await next(id);
+      await release(job!, result);
+    }
+    await next(id);
+    await engine.query(
+      `UPDATE execution SET lease_expires_at = now() - interval '1 s' WHERE job_id = $1 AND state = 'running'`,
+      [job],
+    );
+    await engine.get(ProjectUpkeep).reclaim();
+    await next(id);
+    await release(job!, OK, 1n);
+    await next(id, other);
+    const executions = await engine.query(`SELECT cause, state FROM execution WHERE job_id = $1 ORDER BY id`, [job]);
+    expect(executions).toEqual([
+      { cause: 'first', state: 'released' },
+      { cause: 'released', state: 'failed' },
+      { cause: 'retry', state: 'lost' },
+      { cause: 'lease_lost', state: 'succeeded' },
+      { cause: 'first', state: 'running' },
+    ]);
+  });
+
+  it('that are broken while a worker asks are given to nobody', async () => {
+    const id = await project();
+    const [job] = await submit(id, {});
+    const claim = await engine.get(Database).transaction(async (stores) => {
+      await stores.jobs.lockAll([job!]);
+      const asked = next(id);
+      await eventually(async () =>
+        expect(await engine.query(`SELECT FROM pg_locks WHERE NOT granted`)).not.toHaveLength(0),
+      );
+      await stores.jobs.break(job!, 'by a test');
+      return { asked };
+    });
+    expect(await claim.asked).toBeUndefined();
+    expect(await jobState(job!)).toBe('broken');
+    expect(await engine.query(`SELECT FROM execution WHERE job_id = $1`, [job])).toEqual([]);
+    expect(await engine.query(`SELECT worker_id FROM pull_task WHERE job_id = $1`, [job])).toEqual([
+      { worker_id: null },
+    ]);
+  });
+
+  it('count as failed until they are reset, whether the totals were folded before or not', async () => {
+    const id = await project();
+    const failed = async () => (await engine.get(ReadHealth).run('engine')).tasksFailed;
+    const fold = () => engine.get(FoldTotals).fold();
+    await fold();
+    const before = await failed();
+    const [folded, fresh] = await submit(id, { maxRetries: 1 }, { maxRetries: 1 });
+    await next(id);
+    await release(folded!, FAIL);
+    await fold();
+    await next(id);
+    await release(fresh!, FAIL);
+    expect(await failed()).toBe(before + 2);
+    await tasks.resetFailed(id);
+    expect(await failed()).toBe(before);
+    await next(id);
+    await release(folded!, FAIL);
+    expect(await failed()).toBe(before + 1);
+    await fold();
+    expect(await failed()).toBe(before + 1);
+    await engine.get(FoldTotals).recount();
+    expect(await failed()).toBe(before + 1);
   });
 
   it('that failed are not removed by retention', async () => {

@@ -278,11 +278,14 @@ export class JobStore {
     return rows.map((row) => row.id);
   }
 
-  /** Locks up to `limit` jobs that finished more than `days` days ago and are not kept, the oldest first. */
+  /**
+   * Locks up to `limit` jobs that finished more than `days` days ago and are not kept, the oldest first. No stronger than other changes do,
+   * although they will be deleted: whoever writes their search texts holds the marks, and is neither skipped nor waited for in a circle.
+   */
   async lockFinished(days: number, limit: number): Promise<string[]> {
     const rows = await this.sql.query<{ id: string }>(
       `SELECT id FROM job WHERE NOT persist AND finished_at IS NOT NULL AND finished_at < now() - make_interval(days => $1)
-       ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
+       ORDER BY finished_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED`,
       [days, limit],
     );
     return rows.map((row) => row.id);

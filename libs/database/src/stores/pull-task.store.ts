@@ -59,6 +59,9 @@ const VOTED_LOOKED_AT = 256;
 /** Of each kind, how many it looks at: others may hold the first ones at that moment. */
 const CANDIDATES = 32;
 
+/** Why a task is taken once more, by how it was given back last. A further vote is a first try of its own. */
+const CAUSE = `CASE last.state WHEN 'lost' THEN 'lease_lost' WHEN 'released' THEN 'released' WHEN 'failed' THEN 'retry' ELSE 'first' END`;
+
 const HELD = `SELECT t.job_id AS id, t.project_id AS "projectId", p.lane_id AS "laneId", t.worker_id AS "workerId", t.priority, t.hash, t.recipe,
     t.max_assign_seconds AS "maxAssignSeconds", t.max_retries AS "maxRetries", t.retries, t.verifications, t.votes, p.chain_id AS "chainId",
     e.task_id AS "taskId", e.id AS "executionId", e.token, w.alias AS worker
@@ -188,22 +191,24 @@ export class PullTaskStore {
          WHERE NOT w.paused AND NOT l.paused AND (p.public OR a.assign AND NOT a.pending)
        )${before}, picked AS MATERIALIZED (${picked}), placed AS (
          SELECT job_id, row_number() OVER (ORDER BY priority, job_id) AS place FROM picked
-       ), assigned AS (
-         UPDATE pull_task t SET worker_id = worker.id, assigned_at = clock_timestamp()
-         FROM placed JOIN worker USING (place) WHERE t.job_id = placed.job_id
-         RETURNING t.job_id, t.worker_id, worker.uuid, t.priority, t.recipe, t.max_assign_seconds, t.max_retries, t.retries, t.verifications, t.assigned_at
        ), started AS (
          UPDATE job SET state = 'started', wait_reason = NULL, started_at = COALESCE(started_at, now()), updated_at = now()
-         FROM assigned WHERE job.id = assigned.job_id AND ${unindexed(`job.state IN ('queued')`)}
+         FROM placed WHERE job.id = placed.job_id AND ${unindexed(`job.state IN ('queued')`)} RETURNING job.id
+       ), assigned AS (
+         UPDATE pull_task t SET worker_id = worker.id, assigned_at = clock_timestamp()
+         FROM started JOIN placed ON placed.job_id = started.id JOIN worker USING (place) WHERE t.job_id = started.id
+         RETURNING t.job_id, t.worker_id, worker.uuid, t.priority, t.recipe, t.max_assign_seconds, t.max_retries, t.retries, t.verifications, t.assigned_at
        ), moved AS (
-         INSERT INTO job_transition (job_id, from_state, to_state, reason) SELECT job_id, 'queued', 'started', 'taken by a worker' FROM assigned
+         INSERT INTO job_transition (job_id, from_state, to_state, reason) SELECT id, 'queued', 'started', 'taken by a worker' FROM started
        ), step AS (
          INSERT INTO task (job_id, ordinal, name, queue, state, started_at)
          SELECT job_id, 0, 'pull', '${PULL_QUEUE}', 'started', now() FROM assigned
          ON CONFLICT (job_id, ordinal) DO UPDATE SET state = 'started' RETURNING id, job_id
        ), leased AS (
          INSERT INTO execution (task_id, job_id, queue, state, cause, token, worker_id, started_at, lease_expires_at)
-         SELECT step.id, assigned.job_id, '${PULL_QUEUE}', 'running', CASE WHEN retries = 0 THEN 'first' ELSE 'retry' END, nextval('lease_token'),
+         SELECT step.id, assigned.job_id, '${PULL_QUEUE}', 'running',
+                COALESCE((SELECT ${CAUSE} FROM execution last WHERE last.job_id = assigned.job_id ORDER BY last.id DESC LIMIT 1), 'first'),
+                nextval('lease_token'),
                 uuid, assigned_at,
                 CASE WHEN max_assign_seconds > 0 THEN assigned_at + make_interval(secs => max_assign_seconds)
                      ELSE to_timestamp((floor((EXTRACT(EPOCH FROM assigned_at) + 1) / $3::float8) + 1) * $3::float8) END
@@ -341,7 +346,7 @@ export class PullTaskStore {
     return rows.map(({ id }) => id);
   }
 
-  /** failed -> open, with retries counted anew. The caller has locked them. */
+  /** failed -> open, with retries counted anew. The caller has locked them, and took them out of the totals. */
   async reopen(ids: string[]): Promise<void> {
     await this.sql.query(
       `WITH opened AS (UPDATE pull_task SET state = 'open', retries = 0 WHERE job_id = ANY($1::bigint[]) AND state = 'failed' RETURNING job_id, votes),

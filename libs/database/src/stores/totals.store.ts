@@ -127,6 +127,19 @@ export class TotalsStore {
     );
   }
 
+  /** Failed tasks of these jobs are about to be open again: those that were counted are looked at again. The caller holds the lock. */
+  async reopen(jobIds: string[], marks: Marks): Promise<void> {
+    await this.sql.query(
+      `WITH reopened AS (
+         INSERT INTO unsettled (kind, id)
+         SELECT 'task', e.id FROM task e WHERE e.job_id = ANY($1::bigint[]) AND e.state IN (${COUNTED.task.counts}) AND e.id <= $2
+         ON CONFLICT DO NOTHING RETURNING id
+       )
+       UPDATE counter SET value = value - (SELECT count(*) FROM reopened) WHERE name = '${COUNTED.task.counter}'`,
+      [jobIds, marks.task],
+    );
+  }
+
   /** Counts all rows up to the marks anew: whatever somebody changed by hand is right again. The caller holds the lock. */
   async recount(marks: Marks): Promise<void> {
     await this.sql.query(`DELETE FROM unsettled`);

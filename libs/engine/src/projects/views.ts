@@ -42,5 +42,5 @@ export type ProjectFields = Omit<Project, 'id' | 'laneId' | 'paused' | 'chainId'
   chainId: bigint | null;
 };
 
-/** Client of the engine that owns the jobs of all projects. */
-export const PROJECT_CLIENT = 'task-tracker';
+/** Client of the engine that owns the jobs of all projects. Nobody has a key of it: names of clients with keys have no slash. */
+export const PROJECT_CLIENT = 'task-tracker/projects';

@@ -19,7 +19,10 @@ export class ResetPullTasks {
     return this.inParts(projectId, async (id) =>
       this.database.transaction(async (stores) => {
         const failed = await stores.pullTasks.lockSome(id, 'failed', PART);
-        if (failed.length > 0) await stores.pullTasks.reopen(failed);
+        if (failed.length > 0) {
+          await stores.totals.reopen(failed, await stores.totals.lock());
+          await stores.pullTasks.reopen(failed);
+        }
         return failed.length;
       }),
     );

@@ -110,6 +110,9 @@ export const dataVariables = {
   DATA_DIR: text('Folder for everything that is written to disk, job output included', '.data'),
 };
 
+/** Names that clients with keys can have: the engine's own ones have a slash. */
+export const CLIENT_NAME = /^[A-Za-z0-9._-]{1,100}$/;
+
 /**
  * `name:key` pairs.
  * @param standard clients that exist when the variable is unset
@@ -121,7 +124,7 @@ export function bootstrapClients(standard: { name: string; key: string }[] = [])
       splitList(value).map((entry, index) => {
         const split = entry.indexOf(':');
         const client = { name: entry.slice(0, split), key: entry.slice(split + 1) };
-        if (split < 1 || client.key === '' || !/^[A-Za-z0-9._-]{1,100}$/.test(client.name)) {
+        if (split < 1 || client.key === '' || !CLIENT_NAME.test(client.name)) {
           context.addIssue({ code: 'custom', message: `entry ${index + 1} must be name:key` });
           return z.NEVER;
         }
