@@ -16,10 +16,10 @@ interface JestResult {
   numRuntimeErrorTestSuites: number;
 }
 
-/** Two files at a time, those that start whole suites apart; but for those that look at the clock and those that have a container engine each. */
+/** Several files at a time, those that start whole suites apart: these wait more than they compute. One by one those that look at the clock and those that have a container engine each. */
 const PARTS = [
   ['--selectProjects', 'unit', 'integration', '--maxWorkers=2'],
-  ['--selectProjects', 'e2e', '--maxWorkers=2'],
+  ['--selectProjects', 'e2e', '--maxWorkers=3'],
   ['--selectProjects', 'time', '--runInBand'],
   ['--selectProjects', 'containers', '--runInBand'],
 ];

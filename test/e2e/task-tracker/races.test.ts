@@ -97,9 +97,14 @@ describe('many at a time', () => {
   it('a task with three verifications is closed by the third who comes to the same, and nobody votes twice', async () => {
     const ids = await submitMany(10, { verification_count: 3 });
     let closed = 0;
-    const taken = await drain(async (worker, id) => {
-      if (await worker.release(id, 0, 7)) closed += 1;
-    });
+    const taken: number[][] = workers.map(() => []);
+    // a worker that finds nothing leaves, although another may give back what it has not voted for
+    for (let round = 0; round < WORKERS && closed < ids.length; round += 1) {
+      const more = await drain(async (worker, id) => {
+        if (await worker.release(id, 0, 7)) closed += 1;
+      });
+      more.forEach((each, n) => taken[n]!.push(...each));
+    }
     expect(closed).toBe(ids.length);
     for (const each of taken) expect(new Set(each).size).toBe(each.length);
     expect(taken.flat()).toHaveLength(3 * ids.length);
