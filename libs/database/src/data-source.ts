@@ -41,6 +41,7 @@ import { CostOfManyJobs1700000000100 } from './migrations/1700000000100-cost-of-
 import { HotPath1700000000200 } from './migrations/1700000000200-hot-path';
 import { Commands1700000000300 } from './migrations/1700000000300-commands';
 import { Projects1700000000400 } from './migrations/1700000000400-projects';
+import { Graphs1700000000500 } from './migrations/1700000000500-graphs';
 import { watched } from './watched-client';
 
 export const ENTITIES = [
@@ -125,6 +126,7 @@ export function createDataSourceOptions(options: ConnectionOptions): DataSourceO
       HotPath1700000000200,
       Commands1700000000300,
       Projects1700000000400,
+      Graphs1700000000500,
     ],
     migrationsTransactionMode: 'all',
     synchronize: false,

@@ -41,6 +41,15 @@ export const PULLED_JOB_TRANSITIONS = {
   failed: ['queued'],
 } as const satisfies Partial<Record<JobState, readonly JobState[]>>;
 
+/**
+ * What graph tasks may do besides: one whose try has failed waits for its next one without a slot, and a client has a failed one tried again.
+ * Their store names the source, as that of pulled ones does.
+ */
+export const GRAPH_JOB_TRANSITIONS = {
+  started: ['scheduled'],
+  failed: ['queued'],
+} as const satisfies Partial<Record<JobState, readonly JobState[]>>;
+
 /** States that nothing leaves but by `broken`; `finished_at` is set. */
 export const FINAL_JOB_STATES = ['completed', 'failed', 'broken'] as const satisfies readonly JobState[];
 

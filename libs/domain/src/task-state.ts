@@ -51,9 +51,10 @@ export const DELIVERY_TRANSITIONS = {
 
 /**
  * `callback`: to a job's endpoints, until one answers 2xx. `webhook`: to a webhook of a run, which has its own number of tries, takes every
- * status below 400 for success and is shown what it answered. `mail`: by SMTP, the url is a mailto:.
+ * status below 400 for success and is shown what it answered. `mail`: by SMTP, the url is a mailto:. `event`: to a webhook that its client has
+ * made for events; it outlives the job that it tells of.
  */
-export type DeliveryKind = 'callback' | 'webhook' | 'mail';
+export type DeliveryKind = 'callback' | 'webhook' | 'mail' | 'event';
 
 /** A task that loses its lease to dead engine workers this often fails as `poison` instead of killing workers for ever. */
 export const POISON_LEASES = 3;

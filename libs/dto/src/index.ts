@@ -23,3 +23,4 @@ export { dayOrInstant, type TimeSpan } from './task-engine/time-range';
 export { REQUESTED_STATES, UpdateJobDto } from './task-engine/update-job.dto';
 export { errorOf, executionDetails, type ShownRun, statusOf } from './fastlane/execution-details';
 export { naiveUtc } from './fastlane/naive-utc';
+export { wholeSeconds } from './task-scheduler/whole-seconds';

@@ -65,6 +65,7 @@ import { SubmitOnce } from './submit-once';
 import { SweepLost } from './sweep-lost';
 import { TimeOutJobs } from './time-out-jobs';
 import { UpdateJob } from './update-job';
+import { WebhookEvents } from './webhooks/webhook-events';
 import { WorkerRegistration } from './worker-registration';
 
 const VERBS = [
@@ -110,6 +111,7 @@ const VERBS = [
   SweepLost,
   TimeOutJobs,
   UpdateJob,
+  WebhookEvents,
   WorkerLogs,
   WorkerRegistration,
   WorkRuns,

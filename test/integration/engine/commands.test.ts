@@ -153,13 +153,17 @@ describe('commands', () => {
        SELECT job, n, CASE WHEN n % 2 = 0 THEN 'stdout' ELSE 'stderr' END, 100, $1 || n FROM generate_series(11, 30) AS n, unnest(ARRAY[1, 2]) AS job`,
       [piece],
     );
-    const ends = await engine.stores.runOutput.ends(['1', '2', '3'], 60);
-    // 180 bytes are 60 characters in any case
-    const expected = { stdout: `${piece}28${piece}30`, stderr: `${piece}27${piece}29` };
+    // 151 bytes of text begin in the second piece from the end
+    const ends = await engine.stores.runOutput.ends(['1', '2', '3'], 151);
+    const expected = {
+      stdout: { octets: 10 * 102, text: `${piece}28${piece}30` },
+      stderr: { octets: 10 * 102, text: `${piece}27${piece}29` },
+    };
+    const nothing = { octets: 0, text: '' };
     expect([...ends]).toEqual([
       ['1', expected],
       ['2', expected],
-      ['3', { stdout: '', stderr: '' }],
+      ['3', { stdout: nothing, stderr: nothing }],
     ]);
   });
 });

@@ -19,6 +19,8 @@ export interface NewDelivery {
   kind?: DeliveryKind;
   /** Tries in all; the dispatcher's own number unless given. */
   maxAttempts?: number;
+  /** Of kind `event` only: whose it is. */
+  webhookId?: string;
 }
 
 /** What a dispatcher gets with its lease. */
@@ -143,12 +145,13 @@ export class DeliveryStore {
       return announced.size < announced.add(key).size;
     };
     return this.sql.query(
-      `INSERT INTO delivery (message_id, client_id, job_id, task_id, event, url, origin, body, headers, verify_tls, announces, kind, max_attempts)
-       SELECT message_id, client_id, job_id, task_id, event, url, origin, body, headers, verify_tls, announces, kind, max_attempts
+      `INSERT INTO delivery (message_id, client_id, job_id, task_id, event, url, origin, body, headers, verify_tls, announces, kind, max_attempts,
+                             webhook_id)
+       SELECT message_id, client_id, job_id, task_id, event, url, origin, body, headers, verify_tls, announces, kind, max_attempts, webhook_id
        FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::jsonb[],
-                   $10::boolean[], $11::boolean[], $12::text[], $13::int[])
+                   $10::boolean[], $11::boolean[], $12::text[], $13::int[], $14::bigint[])
             WITH ORDINALITY AS d (message_id, client_id, job_id, task_id, event, url, origin, body, headers, verify_tls, announces, kind,
-                                  max_attempts, n)
+                                  max_attempts, webhook_id, n)
        ORDER BY n RETURNING id, url`,
       [
         deliveries.map(() => `msg_${randomUUID()}`),
@@ -165,6 +168,7 @@ export class DeliveryStore {
         deliveries.map((delivery) => (delivery.kind ?? 'callback') === 'callback' && first(delivery)),
         deliveries.map((delivery) => delivery.kind ?? 'callback'),
         deliveries.map((delivery) => delivery.maxAttempts ?? null),
+        deliveries.map((delivery) => delivery.webhookId ?? null),
       ],
     );
   }

@@ -16,10 +16,16 @@ export interface NewOutput {
   text: string;
 }
 
+/** What a run wrote to one of its streams, as far as it was asked for. */
+export interface KeptText {
+  /** Of all of it, as UTF-8. */
+  octets: number;
+  /** Its end. */
+  text: string;
+}
+
 /** Pieces in one answer at most. */
 const PIECES = 1_000;
-/** Of UTF-8 for one UTF-16 unit, at most. */
-const OCTETS = 3;
 
 /** What runs have written, in pieces that are never changed. */
 export class RunOutputStore {
@@ -55,44 +61,35 @@ export class RunOutputStore {
     }
   }
 
-  /** In order. @param limit bytes after which no further piece is taken */
-  async after(jobId: string, seq: number, limit: number): Promise<OutputPieceRow[]> {
+  /** In order. @param limit bytes after which no further piece is taken @param stream the pieces of this one alone */
+  async after(jobId: string, seq: number, limit: number, stream?: OutputStream): Promise<OutputPieceRow[]> {
     return this.sql.query<OutputPieceRow>(
       // sizes first: a text that is not wanted is not read
       `SELECT o.seq, o.stream, o.text FROM (
          SELECT seq, sum(bytes) OVER (ORDER BY seq) - bytes AS before
-         FROM (SELECT seq, bytes FROM run_output WHERE job_id = $1 AND seq > $2 ORDER BY seq LIMIT ${PIECES}) next
+         FROM (SELECT seq, bytes FROM run_output WHERE job_id = $1 AND seq > $2 AND ($4::text IS NULL OR stream = $4)
+               ORDER BY seq LIMIT ${PIECES}) next
        ) sized JOIN run_output o ON o.job_id = $1 AND o.seq = sized.seq WHERE sized.before < $3 ORDER BY o.seq`,
-      [jobId, seq, limit],
+      [jobId, seq, limit, stream ?? null],
     );
   }
 
-  /** Both streams of runs, whole. */
-  async whole(jobIds: string[]): Promise<Map<string, Record<OutputStream, string>>> {
-    const outputs = new Map(jobIds.map((id) => [id, { stdout: '', stderr: '' }]));
+  /** The ends of both streams of runs, in whole pieces: at least `octets` of each, where there are so many, and no piece more. */
+  async ends(jobIds: string[], octets: number): Promise<Map<string, Record<OutputStream, KeptText>>> {
+    const nothing = { octets: 0, text: '' };
+    const outputs = new Map(jobIds.map((id) => [id, { stdout: nothing, stderr: nothing }]));
     if (jobIds.length === 0) return outputs;
-    const rows = await this.sql.query<{ jobId: string; stream: OutputStream; text: string }>(
-      `SELECT job_id AS "jobId", stream, string_agg(text, '' ORDER BY seq) AS text FROM run_output
-       WHERE job_id = ANY($1::bigint[]) GROUP BY job_id, stream`,
-      [bigints(jobIds)],
-    );
-    for (const { jobId, stream, text } of rows) outputs.get(jobId)![stream] = text;
-    return outputs;
-  }
-
-  /** The ends of both streams of runs, in whole pieces: at least `length` UTF-16 units of each, where there are so many, and no piece more. */
-  async ends(jobIds: string[], length: number): Promise<Map<string, Record<OutputStream, string>>> {
-    const outputs = new Map(jobIds.map((id) => [id, { stdout: '', stderr: '' }]));
-    if (jobIds.length === 0) return outputs;
-    const rows = await this.sql.query<{ jobId: string; stream: OutputStream; text: string }>(
+    const rows = await this.sql.query<{ jobId: string; stream: OutputStream; octets: string; text: string }>(
       // sizes first: a text that is not wanted is not read
-      `SELECT o.job_id AS "jobId", o.stream, string_agg(o.text, '' ORDER BY o.seq) AS text FROM (
-         SELECT job_id, seq, sum(octets) OVER (PARTITION BY job_id, stream ORDER BY seq DESC) - octets AS behind
+      `SELECT o.job_id AS "jobId", o.stream, max(sized.octets) AS octets, string_agg(o.text, '' ORDER BY o.seq) AS text FROM (
+         SELECT job_id, seq, sum(octets) OVER (PARTITION BY job_id, stream) AS octets,
+                sum(octets) OVER (PARTITION BY job_id, stream ORDER BY seq DESC) - octets AS behind
          FROM (SELECT job_id, stream, seq, octet_length(text) AS octets FROM run_output WHERE job_id = ANY($1::bigint[]) OFFSET 0) pieces
        ) sized JOIN run_output o USING (job_id, seq) WHERE sized.behind < $2 GROUP BY o.job_id, o.stream`,
-      [bigints(jobIds), length * OCTETS],
+      [bigints(jobIds), octets],
     );
-    for (const { jobId, stream, text } of rows) outputs.get(jobId)![stream] = text;
+    for (const { jobId, stream, octets: all, text } of rows)
+      outputs.get(jobId)![stream] = { octets: Number(all), text };
     return outputs;
   }
 

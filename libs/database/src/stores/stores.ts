@@ -28,6 +28,7 @@ import { SettingStore } from './setting.store';
 import { StatisticsStore } from './statistics.store';
 import { TaskStore } from './task.store';
 import { TotalsStore } from './totals.store';
+import { WebhookStore } from './webhook.store';
 import { WorkerLogStore } from './worker-log.store';
 import { WorkerStore } from './worker.store';
 
@@ -62,6 +63,7 @@ export interface Stores {
   statistics: StatisticsStore;
   tasks: TaskStore;
   totals: TotalsStore;
+  webhooks: WebhookStore;
   workerLogs: WorkerLogStore;
   workers: WorkerStore;
 }
@@ -97,6 +99,7 @@ export function createStores(sql: Sql): Stores {
     statistics: new StatisticsStore(sql),
     tasks: new TaskStore(sql),
     totals: new TotalsStore(sql),
+    webhooks: new WebhookStore(sql),
     workerLogs: new WorkerLogStore(sql),
     workers: new WorkerStore(sql),
   };

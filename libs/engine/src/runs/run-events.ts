@@ -6,6 +6,8 @@ import type { CommandRequest, RunEventName } from './command-request';
 
 /** Characters of each output that a webhook or a mail carries, the last ones: it is a row of the database, and a request. */
 const OUTPUT_LENGTH = 262_144;
+/** Of UTF-8 for one UTF-16 unit, at most. */
+const OCTETS = 3;
 
 /** Which events the end of a run is. */
 const EVENTS = {
@@ -30,15 +32,15 @@ export class RunEvents {
   async deliver(stores: Stores, runs: RunWithCommand[]): Promise<{ id: string }[]> {
     const listened = runs.flatMap((run) => listenersOf(run).map((listeners) => ({ run, ...listeners })));
     if (listened.length === 0) return [];
-    const outputs = await stores.runOutput.ends([...new Set(listened.map(({ run }) => run.jobId))], OUTPUT_LENGTH);
+    const outputs = await stores.runOutput.ends([...new Set(listened.map(({ run }) => run.jobId))], OUTPUT_LENGTH * OCTETS);
     const deliveries = listened.flatMap(({ run, event, webhooks, notify }): NewDelivery[] => {
       const { custom } = run.request as unknown as Pick<CommandRequest, 'custom'>;
       const output = outputs.get(run.jobId)!;
       const details = executionDetails({
         ...run,
         place: run.containerId === null ? null : { host: run.host!, port: run.port!, containerId: run.containerId },
-        stdout: lastOf(output.stdout),
-        stderr: lastOf(output.stderr),
+        stdout: lastOf(output.stdout.text),
+        stderr: lastOf(output.stderr.text),
       });
       const about = { clientId: run.clientId, jobId: run.jobId, taskId: '0', event, verifyTls: true };
       const body = { ...details, metadata: { ...details.metadata, custom }, job_id: run.commandUuid };
