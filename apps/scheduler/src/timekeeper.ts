@@ -29,6 +29,8 @@ interface Done {
   /** Lane whose jobs are not released: the schedule that does it is switched off. */
   held: number | undefined;
   expires: boolean;
+  /** Commands can be fired at present. */
+  fires: boolean;
   released: number;
 }
 
@@ -135,7 +137,9 @@ export class Timekeeper implements OnApplicationBootstrap {
     await schedules.fireDue();
     const active = (await schedules.list()).some((schedule) => schedule.name === RELEASE_SCHEDULE && schedule.active);
     const held = active ? undefined : await this.lanes.id('engine');
-    const late = [...(await this.releaseDue.run(held)), ...(await this.fire())];
+    const released = await this.releaseDue.run(held);
+    const fired = await this.fire();
+    const late = [...released, ...(fired ?? [])];
     for (const seconds of late) this.lateness.observe(Math.max(0, seconds));
     const expires = performance.now() >= this.expiresFrom;
     if (expires) this.expired.inc(await this.expireLeases.run());
@@ -155,17 +159,20 @@ export class Timekeeper implements OnApplicationBootstrap {
       if (deleted > 0)
         this.log.info({ deleted, days: this.configuration.RETENTION_DAYS }, 'finished jobs deleted by retention');
     }
-    return { held, expires, released: late.length };
+    return { held, expires, fires: fired !== undefined, released: late.length };
   }
 
-  /** What one command cannot fire must not keep leases from running out. */
-  private async fire(): Promise<number[]> {
+  /** What cannot be fired must not keep leases from running out. @returns undefined when none can be fired at all */
+  private async fire(): Promise<number[] | undefined> {
     try {
-      return await this.fireCommands.run();
+      const { late, failed } = await this.fireCommands.run();
+      for (const { error: err, pauseMs, group, uuid } of failed)
+        this.log.error({ err, group, command: uuid, pauseMs }, 'a command could not be fired, it is tried again later');
+      return late;
     } catch (error) {
       if (isUnavailable(error)) throw error;
-      this.log.error({ err: error }, 'commands could not be fired, the next round tries again');
-      return [];
+      this.log.error({ err: error }, 'commands could not be fired, a later round tries again');
+      return undefined;
     }
   }
 
@@ -192,11 +199,12 @@ export class Timekeeper implements OnApplicationBootstrap {
   }
 
   /** Milliseconds until the next due time, by the database's clock. */
-  private async untilNext({ held, expires, released }: Done): Promise<number> {
-    const { commands, dueJobs, executions, schedules } = this.database.stores;
+  private async untilNext({ held, expires, fires, released }: Done): Promise<number> {
+    const { dueJobs, executions, schedules } = this.database.stores;
     const { at: job, now } = await dueJobs.nextDue(held);
     const expiry = expires ? await executions.nextExpiry() : null;
-    const times = [job, expiry, await schedules.nextDue(), await commands.nextDue()].filter((at) => at !== null);
+    const firing = fires ? await this.fireCommands.nextDue() : null;
+    const times = [job, expiry, firing, await schedules.nextDue()].filter((at) => at !== null);
     const next = Math.min(...times.map((at) => at.getTime() - now.getTime()), LONGEST_SLEEP_MS);
     if (next > 0) return next;
     // Never a busy loop: when nothing could be done, what is due and cannot be released (a locked row) waits for a later look.

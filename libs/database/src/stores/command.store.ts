@@ -49,6 +49,12 @@ export interface NewCommand {
   requestedFrom: string | null;
 }
 
+/** One time of a command's cron rule. */
+export interface Firing {
+  id: string;
+  at: Date;
+}
+
 /** Longest start of a group's name in the name of its client, which has 200 characters. */
 const CLIENT_NAME_LENGTH = 150;
 
@@ -195,11 +201,11 @@ export class CommandStore {
   }
 
   /** Commands whose cron rule fires now, but for some. Locked; several callers share them. */
-  async lockDue(limit: number, except: string[] = []): Promise<CommandRecord[]> {
+  async lockDue(limit: number, except: Firing[] = []): Promise<CommandRecord[]> {
     return this.sql.query<CommandRecord>(
-      `SELECT ${COLUMNS} ${FROM} WHERE c.next_at <= statement_timestamp() AND c.id <> ALL($2::bigint[])
+      `SELECT ${COLUMNS} ${FROM} WHERE c.next_at <= statement_timestamp() AND ${notAmong('$2', '$3')}
        ORDER BY c.next_at LIMIT $1 FOR NO KEY UPDATE OF c SKIP LOCKED`,
-      [limit, bigints(except)],
+      [limit, ...firingParameters(except)],
     );
   }
 
@@ -212,11 +218,14 @@ export class CommandStore {
     );
   }
 
-  async nextDue(): Promise<Date | null> {
-    const [row] = await this.sql.prepared<{ at: Date | null }>(
-      `SELECT min(next_at) AS at FROM command WHERE next_at IS NOT NULL`,
+  /** When the next cron rule fires, but for some. */
+  async nextDue(except: Firing[] = []): Promise<Date | null> {
+    // as an ordered look at the index: it ends at the first that is meant
+    const rows = await this.sql.prepared<{ at: Date }>(
+      `SELECT c.next_at AS at FROM command c WHERE c.next_at IS NOT NULL AND ${notAmong('$1', '$2')} ORDER BY c.next_at LIMIT 1`,
+      firingParameters(except),
     );
-    return row!.at;
+    return rows[0]?.at ?? null;
   }
 
   async scheduled(limit: number): Promise<CommandRecord[]> {
@@ -240,6 +249,16 @@ const SUMMARY = `SELECT g.name, g.created_at AS "createdAt",
 /** Each word through the same dictionary as the names, joined with "or". */
 const ANY_WORD = `(SELECT COALESCE(string_agg(q::text, ' | '), '')::tsquery FROM
   (SELECT plainto_tsquery('english', word) AS q FROM unnest($1::text[]) AS word) words WHERE numnode(q) > 0)`;
+
+/** Not one of these firings. A command whose rule has been changed has another time, and is not meant. */
+function notAmong(ids: string, times: string): string {
+  return `NOT EXISTS (SELECT FROM unnest(${ids}::bigint[], ${times}::timestamptz[]) AS f (id, at)
+    WHERE f.id = c.id AND f.at = date_trunc('milliseconds', c.next_at))`;
+}
+
+function firingParameters(firings: Firing[]): unknown[] {
+  return [bigints(firings.map(({ id }) => id)), firings.map(({ at }) => at)];
+}
 
 function parametersOf(command: NewCommand): unknown[] {
   const { groupId, laneId, uuid, image, request, nextAt, queueId, requestedFrom } = command;

@@ -86,7 +86,8 @@ export class ContainerHostStore {
   /** What the worker that looked last has seen. Undefined when none has for `seconds`. */
   async lastReport<Host>(seconds: number): Promise<{ kind: RuntimeKind; hosts: Host[] } | undefined> {
     const rows = await this.sql.query<{ kind: RuntimeKind; hosts: Host[] }>(
-      `SELECT kind, hosts FROM worker_runtime WHERE seen_at > statement_timestamp() - make_interval(secs => $1) ORDER BY seen_at DESC LIMIT 1`,
+      `SELECT r.kind, r.hosts FROM worker_runtime r JOIN worker w ON w.id = r.worker_id
+       WHERE r.seen_at > statement_timestamp() - make_interval(secs => $1) AND w.stopped_at IS NULL ORDER BY r.seen_at DESC LIMIT 1`,
       [seconds],
     );
     return rows[0];

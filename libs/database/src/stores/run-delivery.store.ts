@@ -3,7 +3,10 @@ import { bigints, type Sql } from '../sql';
 export interface WebhookTryRow {
   jobId: string;
   url: string;
+  /** Of one that was not taken, its beginning. */
   body: string;
+  /** Characters behind that. */
+  bodyOmitted: number;
   at: Date;
   status: number | null;
   error: string | null;
@@ -16,15 +19,25 @@ export interface WebhookTryRow {
 export class RunDeliveryStore {
   constructor(private readonly sql: Sql) {}
 
-  /** Tries of the webhooks of runs, in order. */
-  async webhookTries(jobIds: string[]): Promise<WebhookTryRow[]> {
+  /**
+   * Tries of the webhooks of runs, in order: those that were taken, and the last ones of each run that were not.
+   * @param failed how many of these at most
+   * @param body characters of what was sent at most; null: all
+   */
+  async webhookTries(jobIds: string[], failed: number, body: number | null): Promise<WebhookTryRow[]> {
     if (jobIds.length === 0) return [];
     return this.sql.query<WebhookTryRow>(
-      `SELECT d.job_id AS "jobId", d.url, d.body, a.at, a.status, a.error, a.sent_headers AS "sentHeaders",
-              a.answer_headers AS "answerHeaders", a.answer_body AS "answerBody"
-       FROM delivery d JOIN delivery_attempt a ON a.delivery_id = d.id
-       WHERE d.job_id = ANY($1::bigint[]) AND d.kind = 'webhook' ORDER BY a.at, a.delivery_id, a.number`,
-      [bigints(jobIds)],
+      `SELECT tried."jobId", d.url, tried.at, tried.status, tried.error, tried."sentHeaders", tried."answerHeaders", tried."answerBody",
+              CASE WHEN tried.error IS NULL THEN '' WHEN $3::int IS NULL THEN d.body ELSE left(d.body, $3) END AS body,
+              CASE WHEN tried.error IS NULL OR $3::int IS NULL THEN 0 ELSE GREATEST(0, length(d.body) - $3) END AS "bodyOmitted"
+       FROM (
+         SELECT d.job_id AS "jobId", a.delivery_id, a.number, a.at, a.status, a.error, a.sent_headers AS "sentHeaders",
+                a.answer_headers AS "answerHeaders", a.answer_body AS "answerBody",
+                row_number() OVER (PARTITION BY d.job_id, a.error IS NULL ORDER BY a.at DESC, a.delivery_id DESC, a.number DESC) AS back
+         FROM delivery d JOIN delivery_attempt a ON a.delivery_id = d.id WHERE d.job_id = ANY($1::bigint[]) AND d.kind = 'webhook'
+       ) tried JOIN delivery d ON d.id = tried.delivery_id
+       WHERE tried.error IS NULL OR tried.back <= $2 ORDER BY tried.at, tried.delivery_id, tried.number`,
+      [bigints(jobIds), failed, body],
     );
   }
 

@@ -1,4 +1,4 @@
-import type { RunState } from '@task-engine/domain';
+import type { OutputStream, RunState } from '@task-engine/domain';
 import type { CommandRequest } from './command-request';
 
 /** A group of commands as lists show it. */
@@ -55,6 +55,18 @@ export interface CommandView {
   runCount: number;
 }
 
+/** A text that is too long to be held in memory: it is read in parts, as it is sent. */
+export class LongText {
+  /**
+   * @param bytes as UTF-8
+   * @param parts of bounded length; fails when it is not all there any more
+   */
+  constructor(
+    readonly bytes: number,
+    readonly parts: () => AsyncIterable<string>,
+  ) {}
+}
+
 /** One try to tell a webhook of a run. */
 export interface WebhookTry {
   at: Date;
@@ -63,8 +75,8 @@ export interface WebhookTry {
   status: number | null;
   /** Null when it was taken. */
   error: string | null;
-  /** What was sent. */
-  request: { headers: Record<string, string>; body: string };
+  /** What was sent; of the body so many characters behind it are left out. */
+  request: { headers: Record<string, string>; body: string; omitted: number };
   /** What came back, its first 4 KB. */
   answer: { headers: Record<string, string>; body: string } | null;
 }
@@ -91,8 +103,10 @@ export interface RunView extends RunHead {
   finishedAt: Date | null;
   place: { host: string; port: number; containerId: string } | null;
   /** What it has written so far, valid UTF-8. */
-  stdout: string;
-  stderr: string;
+  stdout: string | LongText;
+  stderr: string | LongText;
+  /** Bytes of the outputs before what is here, where they were too much to be shown. */
+  omitted: Record<OutputStream, number>;
   /** The last three that failed and all that were taken, in order. */
   webhookTries: WebhookTry[];
 }
@@ -100,7 +114,7 @@ export interface RunView extends RunHead {
 /** A piece of a run's output. Pieces in order of `seq` are the whole. */
 export interface OutputPiece {
   seq: number;
-  stream: 'stdout' | 'stderr';
+  stream: OutputStream;
   text: string;
 }
 

@@ -32,7 +32,10 @@ export class RunEvents {
   async deliver(stores: Stores, runs: RunWithCommand[]): Promise<{ id: string }[]> {
     const listened = runs.flatMap((run) => listenersOf(run).map((listeners) => ({ run, ...listeners })));
     if (listened.length === 0) return [];
-    const outputs = await stores.runOutput.ends([...new Set(listened.map(({ run }) => run.jobId))], OUTPUT_LENGTH * OCTETS);
+    const outputs = await stores.runOutput.ends(
+      [...new Set(listened.map(({ run }) => run.jobId))],
+      OUTPUT_LENGTH * OCTETS,
+    );
     const deliveries = listened.flatMap(({ run, event, webhooks, notify }): NewDelivery[] => {
       const { custom } = run.request as unknown as Pick<CommandRequest, 'custom'>;
       const output = outputs.get(run.jobId)!;

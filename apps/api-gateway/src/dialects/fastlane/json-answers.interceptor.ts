@@ -3,7 +3,8 @@ import { CONFIGURATION, type GatewayConfiguration } from '@task-engine/platform'
 import type { FastifyReply } from 'fastify';
 import { map, type Observable } from 'rxjs';
 import { JSON_TYPE } from './addresses/front-door';
-import { jsonText } from './presenters/json-text';
+import { jsonParts } from './presenters/json-text';
+import { streamOf } from './stream-of';
 
 /** Writes what a controller answers as JSON of the dialect's own form. */
 @Injectable()
@@ -15,8 +16,9 @@ export class JsonAnswers implements NestInterceptor {
     return next.handle().pipe(
       map((value: unknown) => {
         void reply.type(JSON_TYPE);
+        const parts = jsonParts(value, { pretty: this.configuration.FASTLANE_DEBUG });
         // bytes: to a text under this type the server would add a charset
-        return Buffer.from(jsonText(value, { pretty: this.configuration.FASTLANE_DEBUG }));
+        return parts.every((part) => typeof part === 'string') ? Buffer.from(parts.join('')) : streamOf(parts);
       }),
     );
   }

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { Controller, Get, Res, UseFilters } from '@nestjs/common';
 import { readJobUuid } from '@task-engine/dto';
 import { ReadCommands, type RunView } from '@task-engine/engine';
@@ -9,6 +10,7 @@ import { OperationRefused } from './errors';
 import { FastlaneFilter } from './fastlane.filter';
 import { presentExitCode, presentText } from './presenters/execution.presenter';
 import { streamPage } from './live/stream-page';
+import { streamOf } from './stream-of';
 
 const JOB = 'tasks/:task/jobs/:job';
 const EXECUTION = `${JOB}/executions/:execution`;
@@ -43,10 +45,17 @@ export class TextsController {
     return html;
   }
 
-  private async text(target: Target, which: 'stdout' | 'stderr' | 'logs', reply: FastifyReply): Promise<string> {
+  private async text(
+    target: Target,
+    which: 'stdout' | 'stderr' | 'logs',
+    reply: FastifyReply,
+  ): Promise<string | Readable> {
     const run = await this.execution(target);
     void reply.type(HTML).header('fastlane-exit-code', presentExitCode(run));
-    return presentText(run, which);
+    const text = presentText(run, which);
+    if (typeof text === 'string') return text;
+    void reply.header('content-length', text.bytes);
+    return streamOf([text]);
   }
 
   /** The one that the address names, else the last. */

@@ -1,4 +1,5 @@
-import { gzip } from 'node:zlib';
+import { pipeline, Readable } from 'node:stream';
+import { createGzip, gzip } from 'node:zlib';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { addLogContext, type GatewayConfiguration } from '@task-engine/platform';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -51,11 +52,26 @@ export function openFrontDoor(app: NestFastifyApplication, configuration: Gatewa
     if (type.startsWith('text/html') && !reply.hasHeader('content-security-policy'))
       void reply.header('content-security-policy', SHOW_ONLY);
     void reply.header('x-content-type-options', 'nosniff');
-    const packable = type === JSON_TYPE && Buffer.isBuffer(payload) && Math.floor(reply.statusCode / 100) === 2;
+    const long = payload instanceof Readable;
+    const packable =
+      type === JSON_TYPE && (long || Buffer.isBuffer(payload)) && Math.floor(reply.statusCode / 100) === 2;
     if (packable) vary.push('Accept-Encoding');
     if (vary.length > 0) void reply.header('vary', vary.join(', '));
-    if (!packable || request.method === 'HEAD' || !acceptsGzip(request.headers['accept-encoding']))
-      return done(null, payload);
+    if (request.method === 'HEAD') {
+      if (!long) return done(null, payload);
+      // the server would read all of it for nobody
+      payload.destroy();
+      return done(null, Readable.from([]));
+    }
+    if (!packable || !acceptsGzip(request.headers['accept-encoding'])) return done(null, payload);
+    if (long) {
+      void reply.header('content-encoding', 'gzip');
+      // what fails on one side ends the other, and so the answer
+      return done(
+        null,
+        pipeline(payload, createGzip(), () => undefined),
+      );
+    }
     gzip(payload, (error, packed) => {
       if (!error) void reply.header('content-encoding', 'gzip');
       done(null, error ? payload : packed);

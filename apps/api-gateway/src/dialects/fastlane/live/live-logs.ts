@@ -1,10 +1,10 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { executionDetails, readJobUuid } from '@task-engine/dto';
-import { ReadCommands, type RunHead, type RunView } from '@task-engine/engine';
+import { readJobUuid } from '@task-engine/dto';
+import { ReadCommands, type RunView } from '@task-engine/engine';
 import { NotificationServer } from '@task-engine/messaging';
 import { Log } from '@task-engine/platform';
 import type { Target } from '../addresses/routes';
-import { presentExitCode } from '../presenters/execution.presenter';
+import { presentExitCode, presentOutputs } from '../presenters/execution.presenter';
 import { isFinal, SEPARATOR } from '../vocabulary';
 import type { Follower } from './follower';
 import { RunTail } from './run-tail';
@@ -18,8 +18,8 @@ export class LiveLogs implements OnModuleInit {
   /** By job of the engine. */
   private readonly tails = new Map<string, RunTail>();
   private poll: NodeJS.Timeout | undefined;
-  /** Looks that are under way: those who come for the same at the same time share one, which may be of megabytes. */
-  private readonly looks = new Map<string, Promise<RunHead | undefined>>();
+  /** Looks that are under way: those who come for the same at the same time share one. */
+  private readonly looks = new Map<string, Promise<unknown>>();
 
   constructor(
     private readonly readCommands: ReadCommands,
@@ -45,32 +45,35 @@ export class LiveLogs implements OnModuleInit {
 
   private async follow(follower: Follower, { task, job, execution }: Target): Promise<void> {
     const uuid = readJobUuid(job!);
-    const command = uuid === undefined ? undefined : await this.readCommands.command(task!, uuid);
+    const command = uuid && (await this.look(['command', task!, uuid], () => this.readCommands.command(task!, uuid)));
     if (!command) return follower.end(1000, '');
     const executionUuid = execution === undefined ? undefined : readJobUuid(execution);
     const known = execution === undefined || executionUuid !== undefined;
-    const run = known ? await this.look(task!, command.uuid, executionUuid) : undefined;
+    const run =
+      known &&
+      (await this.look(['run', task!, command.uuid, executionUuid], () =>
+        this.readCommands.findRun(task!, command.uuid, executionUuid),
+      ));
     if (!run) return follower.end(1000, 'wsretry');
     if (isFinal(run.state) || (run.stopRequested && run.state !== 'running'))
-      return this.tell(follower, await this.readCommands.whole(run));
+      return this.tell(follower, await this.look(['whole', run.jobId], () => this.readCommands.whole(run)));
     if (run.state !== 'running') return follower.end(1010, 'wsretry');
     await this.tail(run.jobId).join(follower);
   }
 
   /** One that is over, whatever became of it: there is nothing to wait for. */
-  private tell(follower: Follower, run: RunView | undefined): void {
+  private async tell(follower: Follower, run: RunView | undefined): Promise<void> {
     if (!run) return follower.end(1000, 'wsretry');
-    const { log, error } = executionDetails(run);
-    for (const text of [`EXIT CODE: ${presentExitCode(run)}\n`, log ?? '', SEPARATOR, error ?? ''])
-      void follower.send(Buffer.from(text));
+    const { log, error } = presentOutputs(run);
+    for (const text of [`EXIT CODE: ${presentExitCode(run)}\n`, log, SEPARATOR, error])
+      if (!(await follower.take(text))) return;
     follower.end(1010, 'wsdone');
   }
 
-  /** Those that come at the same time share one. */
-  private look(task: string, uuid: string, execution: string | undefined): Promise<RunHead | undefined> {
-    const key = JSON.stringify([task, uuid, execution]);
-    const look =
-      this.looks.get(key) ?? this.readCommands.findRun(task, uuid, execution).finally(() => this.looks.delete(key));
+  /** @param name what is looked at */
+  private look<View>(name: (string | undefined)[], read: () => Promise<View>): Promise<View> {
+    const key = JSON.stringify(name);
+    const look = (this.looks.get(key) as Promise<View> | undefined) ?? read().finally(() => this.looks.delete(key));
     this.looks.set(key, look);
     return look;
   }

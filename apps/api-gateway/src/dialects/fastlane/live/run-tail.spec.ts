@@ -10,23 +10,35 @@ class KeptOutput {
   readonly pieces: OutputPiece[] = [];
   state: RunState = 'running';
   reads = 0;
+  /** Characters that were given out. */
+  given = 0;
   failing = false;
+  /** Keeps those who hear that there is no more from hearing it. */
+  held: Promise<void> | undefined;
 
   write(text: string): void {
     this.pieces.push({ seq: this.pieces.length + 1, stream: 'stdout', text });
   }
 
-  async output(_: string, afterSeq: number, length = 1_000): Promise<OutputPiece[]> {
+  async part(jobId: string, afterSeq: number): Promise<OutputPiece[]> {
+    const pieces = await this.output(jobId, afterSeq, 50_000);
+    if (pieces.length === 0) await this.held;
+    return pieces;
+  }
+
+  async output(_: string, afterSeq: number, length: number): Promise<OutputPiece[]> {
     this.reads += 1;
     // some reads take longer than others, so that they overtake each other
     await new Promise((resolve) => setTimeout(resolve, (this.reads * 7) % 12));
     if (this.failing) throw new Error('the database is away');
     let taken = 0;
-    return this.pieces.slice(afterSeq).filter((piece) => {
+    const pieces = this.pieces.slice(afterSeq).filter((piece) => {
       const fits = taken < length;
       taken += piece.text.length;
       return fits;
     });
+    this.given += textOf(pieces).length;
+    return pieces;
   }
 
   async runState() {
@@ -34,14 +46,18 @@ class KeptOutput {
   }
 
   get whole(): string {
-    return this.pieces.map(({ text }) => text).join('');
+    return textOf(this.pieces);
   }
 }
+
+const textOf = (pieces: OutputPiece[]) => pieces.map(({ text }) => text).join('');
 
 /** A client of a real WebSocket. */
 class Client {
   text = '';
   readonly closed: Promise<{ code: number; reason: string }>;
+  /** It has what was there, and goes on with the others. */
+  live = Promise.resolve();
 
   constructor(readonly socket: WebSocket) {
     socket.on('message', (data: Buffer, isBinary) => {
@@ -83,12 +99,13 @@ describe('RunTail', () => {
     server.close();
   });
 
-  async function follow(): Promise<Client> {
+  async function follow({ paused = false, patienceMs = 10_000 } = {}): Promise<Client> {
     const accepted = new Promise<WebSocket>((resolve) => server.once('connection', resolve));
     const socket = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
     const client = new Client(socket);
     clients.push(client);
-    void tail.join(new Follower(await accepted));
+    if (paused) socket.once('open', () => socket.pause());
+    client.live = tail.join(new Follower(await accepted, patienceMs));
     return client;
   }
 
@@ -142,6 +159,7 @@ describe('RunTail', () => {
   it('reads for all together, not for each', async () => {
     const followers: Client[] = [];
     for (let n = 0; n < 50; n += 1) followers.push(await follow());
+    await Promise.all(followers.map(({ live }) => live));
     const before = kept.reads;
     for (let line = 0; line < 10; line += 1) {
       kept.write('x');
@@ -155,9 +173,8 @@ describe('RunTail', () => {
   });
 
   it('drops who does not read, with 1013, and slows nobody', async () => {
-    const [slow, quick] = [await follow(), await follow()];
-    await until(() => slow.socket.readyState === WebSocket.OPEN);
-    slow.socket.pause();
+    const [slow, quick] = [await follow({ paused: true }), await follow()];
+    await Promise.all([slow.live, quick.live]);
     // more than the system buffers by itself
     for (let n = 0; n < 400; n += 1) kept.write('x'.repeat(100_000));
     tail.wake();
@@ -169,8 +186,74 @@ describe('RunTail', () => {
     expect(kept.whole.startsWith(slow.text)).toBe(true);
   }, 30_000);
 
+  it('gives who comes to a long output as much of it as it takes, and waits for it', async () => {
+    for (let n = 0; n < 400; n += 1) kept.write('x'.repeat(100_000));
+    const client = await follow({ paused: true });
+    let before = -1;
+    while (kept.given !== before) {
+      before = kept.given;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    // what the system holds by itself, and no more
+    expect(kept.given).toBeLessThan(20_000_000);
+    tail.wake();
+    client.socket.resume();
+    await until(() => client.text.length === 40_000_000);
+    await client.live;
+    kept.write('new');
+    tail.wake();
+    await until(() => client.text.length === 40_000_003);
+    // and not all of it again for all together
+    expect(kept.given).toBeLessThan(50_000_000);
+    end();
+    expect(await client.closed).toEqual({ code: 1000, reason: 'wsdone' });
+  }, 30_000);
+
+  it('drops who comes to a long output and does not take it', async () => {
+    for (let n = 0; n < 400; n += 1) kept.write('x'.repeat(100_000));
+    const client = await follow({ paused: true, patienceMs: 100 });
+    await client.live;
+    client.socket.resume();
+    expect(await client.closed).toEqual({ code: 1013, reason: 'slow' });
+    await until(() => idle.times === 1);
+  }, 30_000);
+
+  it('brings who joins late to where others are, whoever of them is first at the end', async () => {
+    for (let n = 0; n < 30; n += 1) kept.write(`old ${n} ${'x'.repeat(40_000)}\n`);
+    const followers = [await follow(), await follow(), await follow()];
+    for (let n = 0; n < 100; n += 1) {
+      kept.write(`new ${n}\n`);
+      tail.wake();
+      await new Promise((resolve) => setTimeout(resolve, 3));
+    }
+    end();
+    await Promise.all(followers.map(({ closed }) => closed));
+    for (const { text } of followers) expect(text).toBe(kept.whole);
+  });
+
+  it('leaves nothing out for who comes to the end when others have gone on from there', async () => {
+    kept.write('one ');
+    let release = () => {};
+    kept.held = new Promise((resolve) => (release = resolve));
+    const late = await follow();
+    await until(() => late.text === 'one ' && kept.reads === 2);
+    kept.held = undefined;
+    const early = await follow();
+    await early.live;
+    kept.write('two ');
+    tail.wake();
+    await until(() => early.text === 'one two ');
+    release();
+    await late.live;
+    kept.write('three');
+    end();
+    await Promise.all([early.closed, late.closed]);
+    expect([early.text, late.text]).toEqual([kept.whole, kept.whole]);
+  });
+
   it('goes on once its source does', async () => {
     const client = await follow();
+    await client.live;
     kept.failing = true;
     kept.write('late');
     tail.wake();

@@ -1,11 +1,10 @@
 import type { OutputPiece, ReadCommands } from '@task-engine/engine';
 import { isFinal } from '../vocabulary';
 import type { Follower } from './follower';
-import { settled, within } from './waiting';
+import { settled } from './waiting';
 
-/** Characters that are read, and sent as one frame, at one time. */
-const BATCH_LENGTH = 262_144;
-
+/** Bytes that are read for all, and sent as one frame, at one time. */
+const BATCH_BYTES = 262_144;
 /**
  * How long one batch may take to leave for half of the followers. A reader of the database is faster than a busy browser: whoever keeps up
  * with the others must not count as slow.
@@ -14,20 +13,18 @@ const PACE_MS = 250;
 /** The other half gets as much time again, this at least. Who needs more falls behind, and delays the others by no more before it is dropped. */
 const GRACE_MS = 40;
 
-/** A joining follower that takes nothing for this long is gone. */
-const STALL_MS = 10_000;
-
 /** Sequence numbers begin behind it. */
 const BEGINNING = 0;
 
 /**
- * The output of one run as it grows, for all who follow it here: read once, sent to everybody. Who joins late reads what has been sent
- * already by itself, at its own pace, and goes over to the others at the very piece at which they are.
+ * The output of one run as it grows, for all who follow it here: read once, sent to everybody. What is there already when somebody joins it
+ * reads by itself, at its own pace, and goes over to the others at the very piece at which they are.
  */
 export class RunTail {
-  private readonly live = new Set<Follower>();
+  /** Those who are up to date, and the last piece that each has. */
+  private readonly live = new Map<Follower, number>();
   private joining = 0;
-  /** The last piece that was sent to all. */
+  /** The last piece that was read for them. */
   private position = BEGINNING;
   private reading = false;
   private again = false;
@@ -40,7 +37,7 @@ export class RunTail {
    */
   constructor(
     private readonly jobId: string,
-    private readonly source: Pick<ReadCommands, 'output' | 'runState'>,
+    private readonly source: Pick<ReadCommands, 'output' | 'part' | 'runState'>,
     private readonly onIdle: () => void,
     private readonly onFault: (error: unknown) => void,
   ) {}
@@ -49,20 +46,7 @@ export class RunTail {
   async join(follower: Follower): Promise<void> {
     this.joining += 1;
     try {
-      let position = BEGINNING;
-      while (position < this.position && follower.isOpen) {
-        const read = await this.source.output(this.jobId, position, BATCH_LENGTH);
-        // what lies behind the common position comes with the others
-        const pieces = read.filter(({ seq }) => seq <= this.position);
-        if (pieces.length === 0) break;
-        position = pieces.at(-1)!.seq;
-        if (!(await within(follower.send(textOf(pieces)), STALL_MS))) follower.drop();
-      }
-      // from the last look at the position to here nothing was awaited: no piece can have gone out in between
-      if (!follower.isOpen) return;
-      if (this.ended) return follower.end(1000, this.ended);
-      this.live.add(follower);
-      follower.onceClosed(() => this.leave(follower));
+      await this.catchUp(follower);
     } finally {
       this.joining -= 1;
       this.checkIdle();
@@ -76,10 +60,37 @@ export class RunTail {
     if (!this.reading) void this.read();
   }
 
+  /** To where those who are up to date are, or beyond; to the end of what there is when nobody is. It is one of them then. */
+  private async catchUp(follower: Follower): Promise<void> {
+    let position = BEGINNING;
+    for (let goal = this.goal; position < goal; goal = this.goal) {
+      const pieces = await this.source.part(this.jobId, position);
+      if (pieces.length > 0) {
+        if (!(await follower.take(textOf(pieces)))) return;
+        position = pieces.at(-1)!.seq;
+        continue;
+      }
+      if (goal < Infinity) throw new Error(`the output of job ${this.jobId} has been deleted meanwhile`);
+      // this is the end, unless somebody was there first and went on
+      if (this.goal === Infinity) break;
+    }
+    if (!follower.isOpen) return;
+    if (this.ended) return follower.end(1000, this.ended);
+    // from the last look at the position to here nothing was awaited: no piece can have gone out in between
+    if (this.live.size === 0) this.position = Math.max(this.position, position);
+    this.live.set(follower, position);
+    follower.onceClosed(() => this.leave(follower));
+  }
+
+  /** Where one who joins comes up to the others; Infinity while there are none. */
+  private get goal(): number {
+    return this.live.size > 0 || this.ended ? this.position : Infinity;
+  }
+
   private async read(): Promise<void> {
     this.reading = true;
     try {
-      while (this.again && this.isFollowed && !this.ended) {
+      while (this.again && this.live.size > 0 && !this.ended) {
         this.again = false;
         await this.drain();
         const run = await this.source.runState(this.jobId);
@@ -96,22 +107,30 @@ export class RunTail {
   }
 
   private async drain(): Promise<void> {
-    while (this.isFollowed) {
-      const pieces = await this.source.output(this.jobId, this.position, BATCH_LENGTH);
+    while (this.live.size > 0) {
+      const pieces = await this.source.output(this.jobId, this.position, BATCH_BYTES);
       if (pieces.length === 0) return;
       await this.broadcast(pieces);
     }
   }
 
   private async broadcast(pieces: OutputPiece[]): Promise<void> {
-    const text = textOf(pieces);
-    for (const follower of this.live) {
-      if (!follower.isSlow) continue;
-      follower.drop();
-      this.live.delete(follower);
+    const text = Buffer.from(textOf(pieces));
+    const [before, last] = [pieces[0]!.seq - 1, pieces.at(-1)!.seq];
+    this.position = Math.max(this.position, last);
+    const sent: Promise<void>[] = [];
+    for (const [follower, position] of this.live) {
+      if (position >= last) continue;
+      if (follower.isSlow) {
+        follower.drop();
+        this.live.delete(follower);
+        continue;
+      }
+      // one that has joined lately may have read further than the others
+      const rest = position <= before ? text : Buffer.from(textOf(pieces.filter(({ seq }) => seq > position)));
+      sent.push(follower.send(rest));
+      this.live.set(follower, last);
     }
-    const sent = [...this.live].map((follower) => follower.send(text));
-    this.position = pieces.at(-1)!.seq;
     const began = performance.now();
     await settled(sent, Math.ceil(sent.length / 2), PACE_MS);
     await settled(sent, sent.length, Math.max(GRACE_MS, performance.now() - began));
@@ -119,7 +138,7 @@ export class RunTail {
 
   private end(reason: 'wsdone' | 'wsretry'): void {
     this.ended = reason;
-    for (const follower of this.live) follower.end(1000, reason);
+    for (const follower of this.live.keys()) follower.end(1000, reason);
   }
 
   private leave(follower: Follower): void {
@@ -136,6 +155,6 @@ export class RunTail {
   }
 }
 
-function textOf(pieces: OutputPiece[]): Buffer {
-  return Buffer.from(pieces.map(({ text }) => text).join(''));
+function textOf(pieces: OutputPiece[]): string {
+  return pieces.map(({ text }) => text).join('');
 }

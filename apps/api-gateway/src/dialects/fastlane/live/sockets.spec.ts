@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createLog, gatewaySchema, loadConfiguration, Shutdown } from '@task-engine/platform';
 import { WebSocket } from 'ws';
+import type { Follower } from './follower';
 import { Sockets } from './sockets';
 
 const PING_MS = 100;
@@ -11,18 +12,18 @@ const configuration = loadConfiguration(gatewaySchema, {
   REDIS_URL: 'redis://localhost',
 });
 
-/** Logs of runs that write nothing and do not end. */
-const quietLogs = { serve: async () => {} };
-
 describe('Sockets', () => {
   let server: Server;
   let shutdown: Shutdown;
   const clients: WebSocket[] = [];
+  /** Logs of runs that write nothing and do not end, unless a test says otherwise. */
+  let logs: { serve: (follower: Follower) => Promise<void> };
 
   beforeEach(async () => {
     server = createServer();
     shutdown = new Shutdown(log);
-    new Sockets(configuration, quietLogs, log, shutdown, PING_MS).attach(server, false);
+    logs = { serve: async () => {} };
+    new Sockets(configuration, logs, log, shutdown, PING_MS).attach(server, false);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   });
 
@@ -52,6 +53,20 @@ describe('Sockets', () => {
     await new Promise((resolve) => setTimeout(resolve, 4 * PING_MS));
     expect(pings).toBeGreaterThan(before + 1);
     expect(alive.readyState).toBe(WebSocket.OPEN);
+  });
+
+  it('does not ask those for an answer who take a long log, as long as they do', async () => {
+    let serving = true;
+    logs.serve = async (follower) => {
+      for (let part = 0; part < 8; part += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 0.6 * PING_MS));
+        await follower.take('x');
+      }
+      serving = false;
+    };
+    const reader = await open({ autoPong: false });
+    expect(await closing(reader)).toBe(1006);
+    expect(serving).toBe(false);
   });
 
   it('says that it is going away, and does not wait for who does not listen', async () => {

@@ -27,6 +27,7 @@ interface Refusal {
 export class Sockets {
   private readonly server = new WebSocketServer({ noServer: true, maxPayload: MAX_PAYLOAD_BYTES });
   private readonly auth: BasicAuth;
+  private readonly followers = new WeakMap<WebSocket, Follower>();
   private readonly silent = new WeakSet<WebSocket>();
   private closing = false;
 
@@ -35,7 +36,7 @@ export class Sockets {
     private readonly liveLogs: Pick<LiveLogs, 'serve'>,
     private readonly log: Log,
     shutdown: Shutdown,
-    pingMs = PING_MS,
+    private readonly pingMs = PING_MS,
   ) {
     this.auth = new BasicAuth(configuration);
     const heartbeat = setInterval(() => this.ping(), pingMs).unref();
@@ -58,7 +59,9 @@ export class Sockets {
       this.server.handleUpgrade(request, socket, head, (webSocket) => {
         webSocket.on('error', (err) => this.log.debug({ err }, 'a WebSocket failed'));
         webSocket.on('pong', () => this.silent.delete(webSocket));
-        void this.liveLogs.serve(new Follower(webSocket), treatment.target);
+        const follower = new Follower(webSocket);
+        this.followers.set(webSocket, follower);
+        void this.liveLogs.serve(follower, treatment.target);
       });
     });
   }
@@ -89,6 +92,10 @@ export class Sockets {
 
   private ping(): void {
     for (const webSocket of this.server.clients) {
+      if (this.followers.get(webSocket)?.tookSomething(this.pingMs)) {
+        this.silent.delete(webSocket);
+        continue;
+      }
       if (this.silent.has(webSocket)) {
         webSocket.terminate();
         continue;

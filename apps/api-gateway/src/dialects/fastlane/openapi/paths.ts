@@ -111,7 +111,7 @@ const SOCKET_DESCRIPTION = `Text frames from the server only.
 | enqueued, pulling | - | 1010, \`wsretry\` |
 | running | the log so far, then what comes, as it comes | 1000, \`wsdone\` at its end |
 | over | \`EXIT CODE: <n>\\n\`, the log, \`\\n-=-\\n\`, the error | 1010, \`wsdone\` |
-| the follower does not read | - | 1013, \`slow\` |
+| the follower takes nothing for 30 s, or falls 1 MB behind what comes | - | 1013, \`slow\` |
 | the server ends | - | 1001 |
 | the log cannot be read | - | 1011, \`wsretry\` |`;
 
@@ -241,6 +241,9 @@ export const paths: OpenAPIObject['paths'] = {
       operationId: 'get_job',
       tags: ['Jobs'],
       summary: 'A job and its last 20 executions, newest first',
+      description:
+        'Of outputs longer than 64 KB that come to more than 16 MB together, those of the older executions are cut to their ends, behind a line ' +
+        'that says where all of it is.',
       parameters: [task, job, { ...page, description: 'From 1; 2 are the 20 executions before these.' }],
       responses: {
         200: jsonAnswer('The job.', 'Job', examples.job),

@@ -14,7 +14,10 @@ export function presentJobDetails(command: CommandView, runs: RunView[], links: 
     job: {
       taskId: group,
       ...presentJob(command, hiddenWords),
-      executions: runs.map((run) => ({ ...presentExecution(run), url: links.execution(group, uuid, run.uuid) })),
+      executions: runs.map((run) => {
+        const url = links.execution(group, uuid, run.uuid);
+        return { ...presentExecution(run, url), url };
+      }),
     },
   };
 }

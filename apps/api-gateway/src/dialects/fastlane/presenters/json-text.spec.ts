@@ -1,4 +1,6 @@
-import { jsonText } from './json-text';
+import { LongText } from '@task-engine/engine';
+import { joined, partsOf } from './joined';
+import { jsonParts, jsonText } from './json-text';
 
 describe('jsonText', () => {
   it('sorts keys as texts, writes compactly and ends in a newline', () => {
@@ -25,5 +27,19 @@ describe('jsonText', () => {
     const value = { a: [1.5, -0.25, 'é', { b: null }], __proto: 'x', 'with "quotes"': false };
     expect(JSON.parse(jsonText(value))).toEqual(value);
     expect(JSON.parse(jsonText(value, { pretty: true }))).toEqual(value);
+  });
+
+  it('reads long texts where they stand, part by part', async () => {
+    const parts = ['"é', '😀\n', '\u0000 end'];
+    const long = new LongText(15, async function* () {
+      yield* parts;
+    });
+    const value = (text: unknown) => ({ b: [text, joined(['<', text as LongText, '>'])], a: 'é' });
+    for (const pretty of [false, true]) {
+      const written: string[] = [];
+      for await (const part of partsOf(jsonParts(value(long), { pretty }))) written.push(part);
+      expect(written.join('')).toBe(jsonText(value(parts.join('')), { pretty }));
+      expect(written.length).toBeGreaterThan(6);
+    }
   });
 });

@@ -1,4 +1,6 @@
+import { LongText } from '@task-engine/engine';
 import { presentExecutionDetails, presentStoppedExecution, presentText } from './execution.presenter';
+import { partsOf } from './joined';
 import { presentEnqueued, presentJobDetails, presentJobSummary } from './job.presenter';
 import { presentPage, presentTaskDetails } from './task.presenter';
 import { command, CONTAINER, JOB, JOB_URL, links, noLists, run, RUN, TASK, TASK_URL } from './views.fixture';
@@ -236,16 +238,46 @@ describe('execution presenters', () => {
     });
   });
 
+  it('says where the whole is of what is too long for a list', () => {
+    const long = run({ stderr: 'oops', omitted: { stdout: 5, stderr: 7 } });
+    const url = `${JOB_URL}executions/${RUN}/`;
+    const whole = (bytes: number, address: string) =>
+      `[the first ${bytes} bytes are left out here; all of it: ${address}]\n`;
+    const { execution } = presentExecutionDetails(TASK, JOB, { ...long, error: 'late', exitCode: null }, links);
+    expect(execution.log).toBe(`${whole(5, `${url}stdout/`)}total 72K\n`);
+    expect(execution.error).toBe(`${whole(7, `${url}stderr/`)}oops\nlate`);
+    // the addresses of the texts have nothing before the end
+    const running = presentExecutionDetails(TASK, JOB, { ...long, state: 'running' }, links).execution;
+    expect(running.log).toBe(`${whole(5, url)}total 72K\n`);
+  });
+
+  it('has long texts whole, what the engine says behind what the command said', async () => {
+    const stderr = new LongText(7, async function* () {
+      yield* ['oo', 'ps é'];
+    });
+    const late = run({ state: 'timed_out', exitCode: null, stderr, error: 'Too late.' });
+    const text = async (which: 'stdout' | 'stderr' | 'logs') => {
+      const presented = presentText(late, which) as LongText;
+      const parts: string[] = [];
+      for await (const part of partsOf([presented])) parts.push(part);
+      return { bytes: presented.bytes, text: parts.join('') };
+    };
+    expect(await text('stderr')).toEqual({ bytes: 17, text: 'oops é\nToo late.' });
+    expect(await text('logs')).toEqual({ bytes: 32, text: 'total 72K\n\n-=-\noops é\nToo late.' });
+    expect(presentText(late, 'stdout')).toBe('total 72K\n');
+  });
+
   it('shows webhooks that were taken with their answers, and others with what was sent', () => {
     const at = new Date('2026-11-22T01:11:30Z');
-    const request = { headers: { authorization: 'hidden' }, body: '{"job_id":1}' };
+    const request = { headers: { authorization: 'hidden' }, body: '{"job_id":1}', omitted: 0 };
+    const long = { ...request, omitted: 9 };
     const { execution } = presentExecutionDetails(
       TASK,
       JOB,
       run({
         webhookTries: [
           { at, url: 'http://a', status: null, error: 'no answer', request, answer: null },
-          { at, url: 'http://a', status: 503, error: 'status 503', request, answer: { headers: {}, body: 'x' } },
+          { at, url: 'http://a', status: 503, error: 'status 503', request: long, answer: { headers: {}, body: 'x' } },
           {
             at,
             url: 'http://a',
@@ -264,7 +296,13 @@ describe('execution presenters', () => {
       ...documented.metadata,
       webhookDispatch: [
         { ...head, statusCode: 500, ...sent, error: 'no answer' },
-        { ...head, statusCode: 503, ...sent, error: 'status 503' },
+        {
+          ...head,
+          statusCode: 503,
+          ...sent,
+          body: `{"job_id":1}[the other 9 characters are left out here; all of it: ${JOB_URL}executions/${RUN}/]`,
+          error: 'status 503',
+        },
         { ...head, statusCode: 201, body: 'taken', headers: { 'set-cookie': '***', server: 's' } },
       ],
     });

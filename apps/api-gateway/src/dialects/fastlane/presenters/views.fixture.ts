@@ -26,6 +26,7 @@ export const run = (fields: Partial<RunView> = {}): RunView => ({
   place: { host: 'localhost', port: 1234, containerId: CONTAINER },
   stdout: 'total 72K\n',
   stderr: '',
+  omitted: { stdout: 0, stderr: 0 },
   webhookTries: [],
   ...fields,
 });
