@@ -4,6 +4,7 @@ import { drain } from './drain';
 import { faultedDrain } from './faulted-drain';
 import { executions } from './executions';
 import type { Benchmark, Scale } from './harness/benchmark';
+import { graph } from './graph';
 import { latency } from './latency';
 import { liveOutput } from './live-output';
 import { memory } from './memory';
@@ -24,6 +25,7 @@ export function benchmarks(scale: Scale): Benchmark[] {
     liveOutput(scale),
     faultedDrain(scale),
     pull(scale),
+    graph(scale),
     memory(scale),
   ];
 }

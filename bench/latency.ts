@@ -10,13 +10,11 @@ const CONCURRENCY = 10;
 const MAX_JOBS = 100;
 const TIMEOUT_SECONDS = 120;
 
-/** P3: how soon a job runs when nothing else waits. */
-export function latency(scale: Scale): Benchmark {
-  const count = scale.of(20, 3) * PER_SECOND;
-  const warmUp = scale.of(30, 2) * PER_SECOND;
-
-  const ours: Side = {
-    name: 'task engine',
+/** Jobs that come one by one, and how soon each runs. */
+export function lonelyJobs(scale: Scale): Side {
+  const { count, warmUp } = sizes(scale);
+  return {
+    name: 'a lone job',
     setup:
       `the five apps, WORK_CONCURRENCY=${CONCURRENCY}, max_jobs ${MAX_JOBS}; POST /job of workflow \`noop\`. The start is noted around the ` +
       'handler inside the worker (bench/engine/handler-starts.ts), on the machine’s monotonic clock',
@@ -42,6 +40,12 @@ export function latency(scale: Scale): Benchmark {
       return { figures: latencies(sent, new Map(first)), checked: await checkDelivered(turn.database, ids) };
     },
   };
+}
+
+/** P3: how soon a job runs when nothing else waits. */
+export function latency(scale: Scale): Benchmark {
+  const { count, warmUp } = sizes(scale);
+  const ours = { ...lonelyJobs(scale), name: 'task engine' };
 
   const bullmq: Side = {
     name: 'bullmq',
@@ -76,6 +80,10 @@ export function latency(scale: Scale): Benchmark {
       { name: 'p99', figure: 'p99 ms', ...between, must: 8, aim: 4 },
     ],
   };
+}
+
+function sizes(scale: Scale): { count: number; warmUp: number } {
+  return { count: scale.of(20, 3) * PER_SECOND, warmUp: scale.of(30, 2) * PER_SECOND };
 }
 
 function latencies(sent: Sent, starts: ReadonlyMap<string, number>): Figures {

@@ -5,19 +5,24 @@ import { type Command, only, UsageError } from './command';
 /** What an operator configures for a client beside its keys. */
 export const clientCommands: Record<string, Command> = {
   'client set': {
-    usage: 'client set <client> [--max-running <n|none>] [--header <name=value>]... [--no-headers]',
-    does: 'cap of running jobs; extra headers of its callbacks',
+    usage:
+      'client set <client> [--max-running <n|none>] [--requests-per-minute <n|none>] [--header <name=value>]... [--no-headers]',
+    does: 'cap of running jobs; limit of requests to /api; extra headers of its callbacks',
     options: {
       'max-running': { type: 'string' },
+      'requests-per-minute': { type: 'string' },
       header: { type: 'string', multiple: true },
       'no-headers': { type: 'boolean' },
     },
     async run(invocation) {
       const name = only(invocation, this.usage);
       const client = await new ClientKeys(invocation.database).existing(name);
-      const { 'max-running': cap, header, 'no-headers': none } = invocation.values;
+      const { 'max-running': cap, 'requests-per-minute': requests, header, 'no-headers': none } = invocation.values;
       await invocation.database.stores.clients.configure(client.id, {
-        ...(cap !== undefined && { maxRunning: cap === 'none' ? null : wholeNumber(String(cap)) }),
+        ...(cap !== undefined && { maxRunning: cap === 'none' ? null : wholeNumber('--max-running', cap) }),
+        ...(requests !== undefined && {
+          requestsPerMinute: requests === 'none' ? null : wholeNumber('--requests-per-minute', requests, 1),
+        }),
         ...((header !== undefined || none) && { callbackHeaders: headers((header ?? []) as string[]) }),
       });
       invocation.print(`Client '${name}' is set.`);
@@ -41,9 +46,10 @@ export const clientCommands: Record<string, Command> = {
   },
 };
 
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new UsageError('--max-running takes a whole number, or none');
-  return Number(text);
+function wholeNumber(option: string, value: unknown, min = 0): number {
+  const number = /^\d{1,9}$/.test(String(value)) ? Number(value) : -1;
+  if (number < min) throw new UsageError(`${option} takes a whole number${min > 0 ? ` from ${min}` : ''}, or none`);
+  return number;
 }
 
 function headers(pairs: string[]): Record<string, string> {

@@ -7,6 +7,7 @@ import type { Checks } from './checks';
 import { commandsDemo } from './commands';
 import { DemoServer } from './demo-server';
 import { EngineClient } from './engine-client';
+import { graphTasksDemo } from './graph-tasks';
 import type { MediaTools } from '../local/media-tools';
 import { pullWorkersDemo } from './pull-workers';
 import type { Screen } from './screen';
@@ -73,6 +74,9 @@ export async function runChapters(run: DemoRun): Promise<void> {
     const { databaseUrl } = suite;
     await chapter('8. Workers that pull, with the task_tracker API', () =>
       pullWorkersDemo({ ...parts, url, databaseUrl }),
+    );
+    await chapter('9. Tasks that wait for each other, with the Task Scheduler API', () =>
+      graphTasksDemo({ ...parts, url, client }),
     );
   } finally {
     screen.wipe();

@@ -2,15 +2,17 @@ import {
   DELIVERY_TRANSITIONS,
   EXECUTION_TRANSITIONS,
   FINAL_JOB_STATES,
+  GRAPH_JOB_TRANSITIONS,
   JOB_TRANSITIONS,
   PULLED_JOB_TRANSITIONS,
   RUN_TRANSITIONS,
   TASK_TRANSITIONS,
 } from '@task-engine/domain';
 
-const besides = Object.entries(PULLED_JOB_TRANSITIONS)
-  .map(([from, [to]]) => `from \`${from}\` to \`${to}\``)
-  .join(' and ');
+const ways = (transitions: Readonly<Record<string, readonly string[]>>) =>
+  Object.entries(transitions)
+    .map(([from, to]) => `from \`${from}\` to ${to.map((state) => `\`${state}\``).join(' or ')}`)
+    .join(', ');
 
 export type Transitions = Readonly<Record<string, readonly string[]>>;
 
@@ -25,13 +27,13 @@ interface LifeCycle {
 const lifeCycles: readonly LifeCycle[] = [
   {
     title: 'Job',
-    text: `One accepted submission. Task Engine's API shows \`failed\` as queue_state \`completed\` with \`failed: true\`. Final: ${FINAL_JOB_STATES.map((state) => `\`${state}\``).join(', ')}; a rerun makes a new job. Jobs that workers pull may besides go ${besides}: given back by their worker, or reset by a manager.`,
+    text: `One accepted submission. Task Engine's API shows \`failed\` as queue_state \`completed\` with \`failed: true\`. Final: ${FINAL_JOB_STATES.map((state) => `\`${state}\``).join(', ')}; a rerun makes a new job. Jobs that workers pull may besides go ${ways(PULLED_JOB_TRANSITIONS)}: given back by their worker, or reset by a manager. Those of graph tasks may go ${ways(GRAPH_JOB_TRANSITIONS)}: until their next try, or because their client has changed what they wait for or has them tried again.`,
     initial: ['pending', 'scheduled', 'queued'],
     transitions: JOB_TRANSITIONS,
   },
   {
     title: 'Task',
-    text: 'One step of a job. It goes back from `started` to `queued` for a further try, or when its lease was lost or handed back. That of a pulled job goes from `failed` to `queued` with it.',
+    text: 'One step of a job. It goes back from `started` to `queued` for a further try, or when its lease was lost or handed back. That of a pulled job or a graph task goes from `failed` to `queued` with it.',
     initial: ['waiting', 'queued'],
     transitions: TASK_TRANSITIONS,
   },

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { LocalError, reasonOf } from './local-error';
 import { freePort, isPortFree } from './ports';
@@ -94,6 +94,13 @@ export class DataFolder {
     return settings;
   }
 
+  /** Signs bearer tokens of /api: random, and from then on the same. */
+  jwtSecret(): string {
+    const file = this.at('jwt-secret');
+    if (!existsSync(file)) replace(file, randomBytes(32).toString('base64url'));
+    return readFileSync(file, 'utf8').trim();
+  }
+
   private async port(kept: number | undefined): Promise<number> {
     return kept !== undefined && (await isPortFree(kept)) ? kept : freePort();
   }
@@ -158,7 +165,7 @@ function readJson<T>(file: string): T | undefined {
   }
 }
 
-/** Both kinds of file hold passwords. */
+/** These files hold passwords. */
 function replace(file: string, content: string): void {
   const draft = `${file}.${process.pid}.tmp`;
   writeFileSync(draft, content, { mode: 0o600 });

@@ -123,6 +123,11 @@ export class LocalSuite {
     return this.processes.some((process) => process.app === app);
   }
 
+  /** Where commands that run on this machine find the API. */
+  private apiUrl(): Record<string, string> {
+    return this.has('api-gateway') ? { DTS_API_URL: `${this.url('api-gateway')}/api` } : {};
+  }
+
   private member(app: App, replica: number): AppProcess {
     const found = this.processes.find((process) => process.app === app && process.replica === replica);
     if (!found) throw new LocalError(`This suite has no ${app} number ${replica}.`);
@@ -140,6 +145,7 @@ export class LocalSuite {
     const { apps = APPS, replicas = 1, host = '127.0.0.1', port, env, appEnv, progress = silent } = this.options;
     const { folder, watchdog } = this.servers;
     const root = packageRoot();
+    const set = { ...LOCAL_DEFAULTS, ...withoutBlanks(env), ...appEnv };
     for (const app of APPS.filter((name) => apps.includes(name))) {
       const count = typeof replicas === 'number' ? replicas : (replicas[app] ?? 1);
       for (let replica = 1; replica <= count; replica++) {
@@ -153,9 +159,9 @@ export class LocalSuite {
           logFile: folder.at('logs', `${app}${replica === 1 ? '' : `-${replica}`}.log`),
           watchdog,
           env: {
-            ...LOCAL_DEFAULTS,
-            ...withoutBlanks(env),
-            ...appEnv,
+            ...set,
+            ...(app === 'api-gateway' && !JWT_KEYS.some((name) => name in set) && { JWT_SECRET: folder.jwtSecret() }),
+            ...(app === 'task-worker' && !('DTS_API_URL' in set) && this.apiUrl()),
             ...(replica === 1 ? {} : NO_FIXED_PORTS),
             DATABASE_URL: this.databaseUrl,
             REDIS_URL: this.redisUrl,
@@ -180,6 +186,9 @@ export const LOCAL_DEFAULTS = {
   BOOTSTRAP_CLIENTS: 'demo-client:demo-key',
   OUTBOUND_ALLOW: '127.0.0.1/32,::1/128',
 };
+
+/** Either says how bearer tokens are signed; with neither the data folder has a secret for them. */
+const JWT_KEYS = ['JWT_SECRET', 'JWT_PUBLIC_KEY'];
 
 /** Only one process can listen there. */
 const NO_FIXED_PORTS = { FASTLANE_PORT: '', TASK_TRACKER_PORT: '' };

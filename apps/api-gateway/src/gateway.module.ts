@@ -5,7 +5,9 @@ import { builtInDefinitions, Definitions } from '@task-engine/workflows';
 import { DefinitionWatch } from './definition-watch';
 import { FastlaneModule } from './dialects/fastlane/fastlane.module';
 import { TaskEngineModule } from './dialects/task-engine/task-engine.module';
+import { TaskSchedulerModule } from './dialects/task-scheduler/task-scheduler.module';
 import { TaskTrackerModule } from './dialects/task-tracker/task-tracker.module';
+import { Presence } from './presence';
 
 /** The clients that exist after start-up (BOOTSTRAP_CLIENTS), before the first request can come. */
 @Injectable()
@@ -36,9 +38,10 @@ export class GatewayModule {
         }),
         FastlaneModule,
         TaskEngineModule,
+        TaskSchedulerModule,
         TaskTrackerModule,
       ],
-      providers: [BootstrapClients, DefinitionWatch],
+      providers: [BootstrapClients, DefinitionWatch, Presence],
     };
   }
 }

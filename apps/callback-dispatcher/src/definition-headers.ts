@@ -19,7 +19,10 @@ export class DefinitionHeaders {
   /** Loads what the deliveries need, in one statement. */
   async load(deliveries: Pick<ClaimedDelivery, 'definitionDigest'>[]): Promise<void> {
     const missing = new Set(
-      deliveries.map((delivery) => delivery.definitionDigest).filter((digest) => !this.known.has(digest)),
+      deliveries
+        .map((delivery) => delivery.definitionDigest)
+        .filter((digest) => digest !== null)
+        .filter((digest) => !this.known.has(digest)),
     );
     if (missing.size === 0) return;
     for (const { digest, body } of await this.database.stores.definitions.find([...missing])) {
@@ -30,12 +33,12 @@ export class DefinitionHeaders {
 
   /** Extra headers, secrets filled in: neither store nor log them. */
   headers({ definitionDigest, client }: ClaimedDelivery): Record<string, string> {
-    const definition = this.known.get(definitionDigest);
+    const definition = this.known.get(definitionDigest ?? '');
     return definition ? callbackHeaders(definition as ResolvedDefinition, this.clients.for(client)) : {};
   }
 
   /** Seconds for one try, where the definition has a limit of its own. */
   timeoutSeconds({ definitionDigest }: ClaimedDelivery): number | undefined {
-    return this.known.get(definitionDigest)?.callbacks.timeout;
+    return this.known.get(definitionDigest ?? '')?.callbacks.timeout;
   }
 }

@@ -32,6 +32,25 @@ describe('the outcome of a try of a webhook', () => {
   });
 });
 
+describe('the outcome of a try of an event', () => {
+  const event = { ...policy, kind: 'event', attempts: 12, maxRetrySeconds: 21_600 } as const;
+
+  it('is repeated twice within 30 s, then ever more rarely, until the tries are used up', () => {
+    const outcomes = Array.from({ length: 12 }, (_, index) => outcomeOf(answer(500), index + 1, event, 0));
+    expect(outcomes.map(({ delaySeconds }) => delaySeconds)).toEqual([
+      5, 15, 120, 600, 3_600, 10_800, 21_600, 21_600, 21_600, 21_600, 21_600, 0,
+    ]);
+    expect(outcomes.at(-1)!.state).toBe('exhausted');
+    expect(outcomeOf(answer(500), 2, event, 0.999).delaySeconds).toBeCloseTo(12, 0);
+  });
+
+  it('is gone at 410, waits as Retry-After says, and takes no redirect for success', () => {
+    expect(outcomeOf(answer(410), 1, event).state).toBe('gone');
+    expect(outcomeOf(answer(503, { 'retry-after': '90' }), 1, event).delaySeconds).toBe(90);
+    expect(outcomeOf(answer(302), 1, event).state).toBe('pending');
+  });
+});
+
 describe('the outcome of a try', () => {
   it.each([
     [200, 'delivered'],

@@ -22,6 +22,12 @@ export interface RetryPolicy {
  */
 const WEBHOOK_FIRST_RETRY_SECONDS = 5;
 
+/**
+ * Delays of an event's tries, in seconds, less up to a fifth: the first two are over within 30 s although their requests take some too.
+ * The last one holds for all further tries.
+ */
+const EVENT_RETRY_SECONDS = [5, 15, 120, 600, 3_600, 10_800, 21_600] as const;
+
 export type Outcome = Pick<DeliveryReport, 'state' | 'delaySeconds' | 'status' | 'error'>;
 
 /**
@@ -51,8 +57,9 @@ export function outcomeOf(result: Attempt, attempt: number, policy: RetryPolicy,
       return { state: 'pending', delaySeconds, status, error };
     }
     const backoff = { baseSeconds: policy.firstRetrySeconds, maxSeconds: policy.maxRetrySeconds };
-    const delaySeconds =
-      wait === null ? backoffSeconds(attempt, backoff, random) : Math.min(wait, policy.maxRetrySeconds);
+    const usual =
+      policy.kind === 'event' ? eventDelay(attempt, policy, random) : backoffSeconds(attempt, backoff, random);
+    const delaySeconds = wait === null ? usual : Math.min(wait, policy.maxRetrySeconds);
     return { state: 'pending', delaySeconds, status, error };
   };
 
@@ -74,4 +81,12 @@ export function outcomeOf(result: Attempt, attempt: number, policy: RetryPolicy,
       ? `the endpoint answered ${status}: redirects are not followed`
       : `the endpoint answered ${status}`;
   return failed(status, error, retryAfterSeconds(headers));
+}
+
+/** A shorter first delay of the configuration shortens them all. */
+function eventDelay(attempt: number, { firstRetrySeconds, maxRetrySeconds }: RetryPolicy, random: number): number {
+  const [first] = EVENT_RETRY_SECONDS;
+  const full = EVENT_RETRY_SECONDS[Math.min(attempt, EVENT_RETRY_SECONDS.length) - 1]!;
+  const baseSeconds = (full * Math.min(first, firstRetrySeconds)) / first;
+  return backoffSeconds(1, { baseSeconds, maxSeconds: maxRetrySeconds }, random);
 }

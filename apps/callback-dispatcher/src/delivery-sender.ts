@@ -11,6 +11,7 @@ import {
 } from '@task-engine/platform';
 import { CallbackMetrics } from './callback-metrics';
 import { DefinitionHeaders } from './definition-headers';
+import { eventHeaders } from './event-headers';
 import { type Attempt, type Outcome, outcomeOf, type RetryPolicy } from './delivery-outcome';
 import { MailFailure } from './mail-failure';
 import { MailSender } from './mail-sender';
@@ -48,6 +49,7 @@ export class DeliverySender {
   /** Never throws: whatever happens is an outcome. @param signal hands the delivery back */
   async send(delivery: ClaimedDelivery, signal: AbortSignal): Promise<DeliveryReport> {
     return withLogContext({ jobId: delivery.jobId, taskId: delivery.taskId, client: delivery.client }, async () => {
+      if (delivery.unwanted) return removed(delivery);
       const began = performance.now();
       const policy = this.policyOf(delivery);
       const headers = delivery.kind === 'mail' ? {} : this.headers(delivery);
@@ -106,6 +108,7 @@ export class DeliverySender {
 
   /** From the general to the particular; nobody can replace what the receiver verifies. */
   private headers(delivery: ClaimedDelivery): Record<string, string> {
+    if (delivery.kind === 'event') return eventHeaders(delivery, new Date());
     const { messageId: id, body, signingSecret: secret } = delivery;
     return {
       ...sendable(this.definitions.headers(delivery)),
@@ -125,6 +128,8 @@ export class DeliverySender {
   ): DeliveryReport['line'] {
     const callback = `${kind} ${event} to ${maskedUrl(url)}`;
     const tries = `attempt ${attempt} of ${attempts}`;
+    // an event is told of in the log of its webhook
+    if (kind === 'event') return null;
     switch (outcome.state) {
       case 'released':
         return null;
@@ -147,6 +152,12 @@ export class DeliverySender {
         };
     }
   }
+}
+
+/** What is left of a webhook that its client has removed is not sent. */
+function removed({ id, token }: ClaimedDelivery): DeliveryReport {
+  const error = 'the webhook was removed';
+  return { id, token, state: 'gone', delaySeconds: 0, status: null, error, milliseconds: 0, line: null };
 }
 
 /** Characters of an answer that are shown to whoever owns the webhook. */

@@ -1,8 +1,8 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { Database, DatabaseModule } from '@task-engine/database';
-import { WorkerRegistration } from '@task-engine/engine';
+import { HintSender, WebhookEvents, WorkerRegistration } from '@task-engine/engine';
 import { MessagingModule } from '@task-engine/messaging';
-import { type DispatcherConfiguration, Log, OutboundHttp, Shutdown } from '@task-engine/platform';
+import { type DispatcherConfiguration, OutboundHttp, Shutdown } from '@task-engine/platform';
 import { ClientConfigurations } from '@task-engine/workflows';
 import { CallbackMetrics } from './callback-metrics';
 import { CallbackProcessor } from './callback.processor';
@@ -53,11 +53,9 @@ export class DispatcherModule {
               ClientConfigurations.load({ file: configuration.CLIENTS_CONFIG, dataDir: '.' }),
             ),
         },
-        {
-          provide: WorkerRegistration,
-          inject: [Database, Log],
-          useFactory: (database: Database, log: Log) => new WorkerRegistration(database, log),
-        },
+        HintSender,
+        WebhookEvents,
+        WorkerRegistration,
         {
           provide: MailSender,
           inject: [Shutdown],

@@ -3,6 +3,7 @@ import { Leadership } from '@task-engine/database';
 import { Log, Metrics, Shutdown } from '@task-engine/platform';
 import { Bookkeeper } from './bookkeeper';
 import { Timekeeper } from './timekeeper';
+import { WorkerWatch } from './worker-watch';
 
 /** Pause between two attempts to lead, and between two looks whether this process still does. */
 const ATTEMPT_MS = 2_000;
@@ -16,6 +17,7 @@ export class Leader implements OnApplicationBootstrap {
     private readonly leadership: Leadership,
     private readonly timekeeper: Timekeeper,
     private readonly bookkeeper: Bookkeeper,
+    private readonly workerWatch: WorkerWatch,
     private readonly shutdown: Shutdown,
     private readonly log: Log,
     metrics: Metrics,
@@ -30,10 +32,11 @@ export class Leader implements OnApplicationBootstrap {
       this.log.warn('leadership lost: the connection to PostgreSQL that held it ended');
       void this.timekeeper.stop();
       void this.bookkeeper.stop();
+      void this.workerWatch.stop();
     });
     this.shutdown.onStopIntake('leader', async () => {
       clearTimeout(this.timer);
-      await Promise.all([this.timekeeper.stop(), this.bookkeeper.stop()]);
+      await Promise.all([this.timekeeper.stop(), this.bookkeeper.stop(), this.workerWatch.stop()]);
       await this.leadership.resign();
     });
     void this.attempt();
@@ -48,6 +51,7 @@ export class Leader implements OnApplicationBootstrap {
         this.log.info('this process leads: it releases due jobs, expires leases and sweeps');
         this.timekeeper.start();
         this.bookkeeper.start();
+        this.workerWatch.start();
       }
     } catch (error) {
       this.log.warn({ err: error }, 'could not ask for leadership');

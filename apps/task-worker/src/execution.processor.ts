@@ -1,11 +1,20 @@
 import { Inject, Injectable, OnApplicationBootstrap } from '@nestjs/common';
 import { Database } from '@task-engine/database';
-import { ClaimExecutions, type ClaimedWork, HintSender, RUN_QUEUE, WorkerRegistration } from '@task-engine/engine';
+import {
+  ClaimExecutions,
+  type ClaimedWork,
+  GRAPH_QUEUE,
+  GraphLanes,
+  HintSender,
+  RUN_QUEUE,
+  WorkerRegistration,
+} from '@task-engine/engine';
 import { type Processing, WorkQueues } from '@task-engine/messaging';
 import { CONFIGURATION, Log, Shutdown, type WorkerConfiguration } from '@task-engine/platform';
 import { PULL_STEP_QUEUE } from '@task-engine/workflows';
 import { RuntimeReport } from './executors/container/runtime-report';
 import { RunExecution } from './run-execution';
+import { Slots } from './slots';
 import { WorkSource } from './work-source';
 
 /** Between two looks that no hint asked for, in milliseconds: what a lost hint costs at most, and all there is while Redis is away. */
@@ -13,6 +22,8 @@ const POLL_MS = 1_000;
 
 interface Source {
   queue: string;
+  /** One of many that are mostly empty: only looked into when something waits. */
+  seldom: boolean;
   source: WorkSource;
   processing: Processing;
 }
@@ -25,6 +36,8 @@ interface Source {
 export class ExecutionProcessor implements OnApplicationBootstrap {
   private sources: Source[] = [];
   private poll: NodeJS.Timeout | undefined;
+  /** Of all queues of graph tasks together. */
+  private readonly shellSlots: Slots;
   private readonly retries = new Map<string, NodeJS.Timeout>();
   /** A task on its last chance runs, or is about to be claimed: one at a time. */
   private lastChance = false;
@@ -35,12 +48,15 @@ export class ExecutionProcessor implements OnApplicationBootstrap {
     private readonly database: Database,
     private readonly queues: WorkQueues,
     private readonly hints: HintSender,
+    private readonly graphLanes: GraphLanes,
     private readonly registration: WorkerRegistration,
     private readonly runtimeReport: RuntimeReport,
     private readonly shutdown: Shutdown,
     private readonly log: Log,
     @Inject(CONFIGURATION) private readonly configuration: WorkerConfiguration,
-  ) {}
+  ) {
+    this.shellSlots = new Slots(configuration.SHELL_CONCURRENCY);
+  }
 
   async onApplicationBootstrap(): Promise<void> {
     const queues = [
@@ -50,9 +66,14 @@ export class ExecutionProcessor implements OnApplicationBootstrap {
       { queue: PULL_STEP_QUEUE, slots: this.configuration.PULL_STEP_CONCURRENCY },
       ...this.configuration.FURTHER_QUEUES,
     ].filter(({ slots }) => slots > 0);
-    await this.registration.start('task-worker', queues);
+    const shell = (await this.shellQueues()).map((queue) => ({ queue, slots: this.shellSlots.size }));
+    await this.registration.start('task-worker', [...queues, ...shell], {
+      tags: this.configuration.WORKER_TAGS,
+      dataDir: this.configuration.DATA_DIR,
+    });
     this.runtimeReport.start();
     this.sources = queues.map(({ queue, slots }) => this.open(queue, slots));
+    for (const { queue } of shell) this.sources.push(this.open(queue, this.shellSlots));
     this.schedulePoll();
     this.shutdown.onStopIntake('executions', async () => {
       clearTimeout(this.poll);
@@ -67,7 +88,14 @@ export class ExecutionProcessor implements OnApplicationBootstrap {
     this.shutdown.onFlush('registration', () => this.registration.stop());
   }
 
-  private open(queue: string, slots: number): Source {
+  /** Queues of graph tasks that this worker serves and has not opened yet: those of new sets of tags appear while it runs. */
+  private async shellQueues(): Promise<string[]> {
+    if (this.shellSlots.size === 0) return [];
+    const open = new Set(this.sources.map(({ queue }) => queue));
+    return (await this.graphLanes.queuesFor(this.configuration.WORKER_TAGS)).filter((queue) => !open.has(queue));
+  }
+
+  private open(queue: string, slots: number | Slots): Source {
     const source = new WorkSource({
       slots,
       claim: (limit, since) => this.claim(queue, limit, since),
@@ -79,7 +107,7 @@ export class ExecutionProcessor implements OnApplicationBootstrap {
       if (await source.look()) await this.hints.send({ executions: [{ queue }] });
       await source.room();
     });
-    return { queue, source, processing };
+    return { queue, seldom: slots instanceof Slots && queue !== GRAPH_QUEUE, source, processing };
   }
 
   private async claim(queue: string, limit: number, since: string | undefined): Promise<ClaimedWork[]> {
@@ -114,10 +142,29 @@ export class ExecutionProcessor implements OnApplicationBootstrap {
   }
 
   private async lookEverywhere(): Promise<void> {
-    for (const { queue, source } of this.sources) {
+    const seldom = await this.seldomWithWork();
+    for (const { queue, seldom: mayBeEmpty, source } of this.sources) {
       source.tidy();
+      if (mayBeEmpty && !seldom.has(queue)) continue;
       await source.look();
       await this.expectRetry(queue, source);
+    }
+  }
+
+  /** Opens what is new. @returns which of the queues that are mostly empty have something */
+  private async seldomWithWork(): Promise<Set<string>> {
+    if (this.shellSlots.size === 0 || this.configuration.WORKER_TAGS.length === 0) return new Set();
+    try {
+      const further = await this.shellQueues();
+      if (this.shutdown.started) return new Set();
+      for (const queue of further) this.sources.push(this.open(queue, this.shellSlots));
+      if (further.length > 0)
+        await this.registration.serve(further.map((queue) => ({ queue, slots: this.shellSlots.size })));
+      const seldom = this.sources.filter((source) => source.seldom).map(({ queue }) => queue);
+      return new Set(await this.database.stores.engineWorkers.withWork(seldom, POLL_MS / 1_000));
+    } catch (error) {
+      this.log.warn({ err: error }, 'the queues of worker tags could not be read, the next look tries again');
+      return new Set();
     }
   }
 

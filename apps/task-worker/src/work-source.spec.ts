@@ -1,5 +1,6 @@
 import type { ClaimedWork } from '@task-engine/engine';
 import { eventually } from '../../../scripts/local/eventually';
+import { Slots } from './slots';
 import { WorkSource } from './work-source';
 
 /** A table of executions, and the worker's part of it. */
@@ -20,7 +21,7 @@ class Table {
     public takes?: number,
   ) {}
 
-  source(slots: number): WorkSource {
+  source(slots: number | Slots): WorkSource {
     return new WorkSource({
       slots,
       claim: async (limit, since) => {
@@ -145,5 +146,35 @@ describe('the work of one queue', () => {
     expect(table.handedBack.length).toBe(20 - 2 - table.waiting);
     expect(await source.look()).toBe(false);
     expect(table.begun.length).toBe(begun);
+  });
+});
+
+describe('queues that share their slots', () => {
+  it('together run no more than there are, claim no more than can run, and take turns', async () => {
+    const slots = new Slots(4);
+    const [long, short] = [new Table(100), new Table(3)];
+    const sources = [long.source(slots), short.source(slots)];
+    await Promise.all(sources.map((source) => source.look()));
+    expect([long.begun.length, short.begun.length]).toEqual([4, 0]);
+    expect(slots.free).toBe(0);
+    for (let ended = 0; ended < 6; ended += 1) {
+      long.end(long.begun[ended]!);
+      await eventually(() => expect(long.begun.length + short.begun.length).toBe(5 + ended));
+      expect(slots.free).toBe(0);
+    }
+    // a long queue leaves the other its share
+    expect(short.begun).toHaveLength(3);
+    expect(long.begun).toHaveLength(7);
+    expect(100 - long.waiting).toBe(long.begun.length);
+  });
+
+  it('a slot that one has no work for goes to the other', async () => {
+    const slots = new Slots(2);
+    const [empty, full] = [new Table(0), new Table(5, 1)];
+    const sources = [empty.source(slots), full.source(slots)];
+    await Promise.all(sources.map((source) => source.look()));
+    await eventually(() => expect(full.begun).toHaveLength(5));
+    expect(full.most).toBe(2);
+    expect(slots.free).toBe(2);
   });
 });

@@ -1,12 +1,13 @@
 import { DynamicModule, Module } from '@nestjs/common';
 import { Database } from '@task-engine/database';
-import { EngineModule, PullSteps, WorkRuns } from '@task-engine/engine';
-import { Log, OutboundHttp, type WorkerConfiguration } from '@task-engine/platform';
+import { EngineModule, GraphWork, PullSteps, WorkRuns } from '@task-engine/engine';
+import { Log, OutboundHttp, Shutdown, type WorkerConfiguration } from '@task-engine/platform';
 import { ExecutionProcessor } from './execution.processor';
 import { createExecutors } from './executors';
 import { createRuntime } from './executors/container/create-runtime';
 import type { ContainerRuntime } from './executors/container/runtime';
 import { CONTAINER_RUNTIME, RuntimeReport } from './executors/container/runtime-report';
+import { Spawner } from './executors/container/spawner';
 import { StopRequests } from './executors/container/stop-requests';
 import { PullStepWatch } from './executors/pull-step-watch';
 import { JobLogWriter } from './job-log-writer';
@@ -31,7 +32,16 @@ export class WorkerModule {
         },
         {
           provide: Executors,
-          inject: [OutboundHttp, CONTAINER_RUNTIME, WorkRuns, StopRequests, PullSteps, PullStepWatch],
+          inject: [
+            OutboundHttp,
+            CONTAINER_RUNTIME,
+            WorkRuns,
+            StopRequests,
+            PullSteps,
+            PullStepWatch,
+            Spawner,
+            GraphWork,
+          ],
           useFactory: (
             outbound: OutboundHttp,
             runtime: ContainerRuntime | null,
@@ -39,6 +49,8 @@ export class WorkerModule {
             stopRequests: StopRequests,
             steps: PullSteps,
             watch: PullStepWatch,
+            spawner: Spawner,
+            graphWork: GraphWork,
           ) =>
             new Executors(
               createExecutors({
@@ -57,6 +69,11 @@ export class WorkerModule {
                       stopSeconds: configuration.CONTAINER_STOP_SECONDS,
                     }
                   : undefined,
+                shell: {
+                  launch: spawner.launch,
+                  apiUrl: configuration.DTS_API_URL,
+                  begin: (lease, jobId) => graphWork.begin(lease, jobId),
+                },
               }),
             ),
         },
@@ -65,6 +82,15 @@ export class WorkerModule {
           inject: [Database, Log],
           useFactory: (database: Database, log: Log) =>
             configuration.CONTAINER_CONCURRENCY > 0 ? createRuntime(configuration, database, log) : null,
+        },
+        {
+          provide: Spawner,
+          inject: [Shutdown],
+          useFactory: (shutdown: Shutdown) => {
+            const spawner = new Spawner();
+            shutdown.onFlush('shell', () => spawner.close());
+            return spawner;
+          },
         },
         ExecutionProcessor,
         JobLogWriter,

@@ -35,6 +35,11 @@ import { RunEntity } from './entities/run.entity';
 import { RunOutputEntity } from './entities/run-output.entity';
 import { ContainerHostEntity } from './entities/container-host.entity';
 import { WorkerRuntimeEntity } from './entities/worker-runtime.entity';
+import { GraphTaskEntity } from './entities/graph-task.entity';
+import { GraphEdgeEntity } from './entities/graph-edge.entity';
+import { GraphWaitEntity } from './entities/graph-wait.entity';
+import { GraphHourEntity } from './entities/graph-hour.entity';
+import { WebhookEntity } from './entities/webhook.entity';
 import { Initial1700000000000 } from './migrations/1700000000000-initial';
 import { IdempotencyKey1700000000050 } from './migrations/1700000000050-idempotency-key';
 import { CostOfManyJobs1700000000100 } from './migrations/1700000000100-cost-of-many-jobs';
@@ -81,6 +86,11 @@ export const ENTITIES = [
   RunOutputEntity,
   ContainerHostEntity,
   WorkerRuntimeEntity,
+  GraphTaskEntity,
+  GraphEdgeEntity,
+  GraphWaitEntity,
+  GraphHourEntity,
+  WebhookEntity,
 ];
 
 export interface ConnectionOptions {

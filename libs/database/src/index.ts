@@ -4,16 +4,11 @@ export { DatabaseModule, DatabaseReadiness, MigrationsReadiness } from './databa
 export { Leadership } from './leadership';
 export { migrate } from './migrate';
 export { isUnavailable } from './unavailability';
-export type { ClientKeyRecord, ClientRecord, KeyHash } from './stores/client.store';
+export type { CallingClient, ClientKeyRecord, ClientRecord, KeyHash } from './stores/client.store';
 export type { CommandRecord, GroupRecord, NewCommand } from './stores/command.store';
 export { CIRCUIT, type HostState, type RuntimeKind } from './stores/container-host.store';
-export type {
-  ClaimedDelivery,
-  DeliveryFilter,
-  DeliveryRecord,
-  DeliveryReport,
-  NewDelivery,
-} from './stores/delivery.store';
+export type { ClaimedDelivery } from './stores/delivery-claim';
+export type { DeliveryFilter, DeliveryRecord, DeliveryReport, NewDelivery } from './stores/delivery.store';
 export type {
   ClaimedExecution,
   EndedExecution,
@@ -23,6 +18,9 @@ export type {
   NewExecution,
   Wanted,
 } from './stores/execution.store';
+export { GRAPH_LANE } from './stores/graph-lane.store';
+export type { GraphTaskRecord } from './stores/graph-list.store';
+export type { NewGraphTaskRow, ParentTask, ReleasedTask } from './stores/graph-task.store';
 export type { KeptSubmission } from './stores/idempotency-key.store';
 export { SEVERITY, type LogLine, type Progname } from './stores/job-log.store';
 export type { JobRecord, NewJob, SubmittedJobRecord } from './stores/job.store';
@@ -42,7 +40,10 @@ export type { ScheduleRecord } from './stores/schedule.store';
 export type { Sql } from './sql';
 export { createStores, type Stores } from './stores/stores';
 export type { NewTask, QueuedExecution, TaskRecord } from './stores/task.store';
-export { WORKER_SILENCE_SECONDS, type WorkerRecord } from './stores/worker.store';
+export type { EngineWorkerStatus, WorkerTaskRecord } from './stores/engine-worker.store';
+export type { OpenGraphTasks, SystemParts } from './stores/system.store';
+export type { NewWebhook, Slice, WebhookDeliveryRecord, WebhookRecord } from './stores/webhook.store';
+export { TASK_WORKER, WORKER_SILENCE_SECONDS, type WorkerNews, type WorkerRecord } from './stores/worker.store';
 export { JOB_ORDERS, type JobFilter, type JobOrder } from './stores/job-list';
 export type { Horizon, Marks } from './stores/totals.store';
 export { type JobLogRow, type JobSummary, type JobView, type OpenJobs } from './stores/job-query.store';

@@ -1,7 +1,9 @@
 import { Client } from 'pg';
 
 /** Session lock of the one scheduler that leads. */
-const LEADER_LOCK = 7_301_002;
+export const LEADER_LOCK = 7_301_002;
+/** Name of the connection that holds it; behind it comes the process's own. */
+export const LEADER_NAME = 'task-engine leader';
 /** Silence after which PostgreSQL ends the leader's session. Needs a call of `tryAcquire` several times within it. */
 const SILENCE_SECONDS = 10;
 /** Without an answer to a statement for this long the connection counts as broken. */
@@ -16,7 +18,11 @@ export class Leadership {
   private client: Client | undefined;
   private lost: () => void = () => undefined;
 
-  constructor(private readonly url: string) {}
+  /** @param process id of the worker row of this process: those who ask who leads find it by the connection's name */
+  constructor(
+    private readonly url: string,
+    private readonly process?: string,
+  ) {}
 
   /** Told when leadership ends without `resign`. */
   onLost(listener: () => void): void {
@@ -32,7 +38,7 @@ export class Leadership {
     if (this.client) return this.renew(this.client);
     const client = new Client({
       connectionString: this.url,
-      application_name: 'task-engine leader',
+      application_name: this.process === undefined ? LEADER_NAME : `${LEADER_NAME} ${this.process}`,
       connectionTimeoutMillis: ANSWER_MS,
       query_timeout: ANSWER_MS,
     });

@@ -42,11 +42,14 @@ export const PULLED_JOB_TRANSITIONS = {
 } as const satisfies Partial<Record<JobState, readonly JobState[]>>;
 
 /**
- * What graph tasks may do besides: one whose try has failed waits for its next one without a slot, and a client has a failed one tried again.
- * Their store names the source, as that of pulled ones does.
+ * What graph tasks may do besides: one whose try has failed waits for its next one without a slot, one that no worker has taken yet is taken
+ * back when its client changes for what it waits, and a client has a failed one tried again. Their store names the source, as that of pulled
+ * ones does.
  */
 export const GRAPH_JOB_TRANSITIONS = {
-  started: ['scheduled'],
+  scheduled: ['pending'],
+  queued: ['pending'],
+  started: ['scheduled', 'queued', 'pending'],
   failed: ['queued'],
 } as const satisfies Partial<Record<JobState, readonly JobState[]>>;
 

@@ -75,9 +75,10 @@ export class AdmitJobs {
     laneId: number,
     locking: Promise<LaneRecord | undefined>,
   ): Promise<Admitted & Partial<Advanced>> {
-    // Made after the lock in one packet with it, each on a snapshot of its own: they see what the holder before has done.
-    const [lane, occupancy, first] = await Promise.all([
+    // Made after the locks in one packet with them, each on a snapshot of its own: they see what the holders before have done.
+    const [lane, , occupancy, first] = await Promise.all([
       locking,
+      stores.admission.lockCapped(laneId),
       occupancyOf(stores, laneId),
       stores.admission.queued(laneId, BATCH),
     ]);

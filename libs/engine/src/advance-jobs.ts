@@ -12,6 +12,8 @@ import {
   type TaskRecord,
 } from '@task-engine/database';
 import { planTasks, type Plan } from '@task-engine/workflows';
+import { EndGraphTasks } from './graph/end-graph-tasks';
+import { isGraphTask } from './graph/graph-definition';
 import { HintSender } from './hints';
 import { EndRuns } from './runs/end-runs';
 import { isRun } from './runs/run-definition';
@@ -23,6 +25,10 @@ export interface Advanced {
   deliveries: { id: string }[];
   /** Lanes in which a slot came free. */
   freed: number[];
+  /** Lanes in which a job came to wait for a slot, because another has ended. */
+  queued?: number[];
+  /** A due time came to be that the leader may not know. */
+  dueChanged?: boolean;
 }
 
 /** What a decision leaves to be written. */
@@ -47,6 +53,7 @@ export class AdvanceJobs {
     private readonly views: JobViews,
     private readonly events: JobEvents,
     private readonly endRuns: EndRuns,
+    private readonly endGraphTasks: EndGraphTasks,
     private readonly hints: HintSender,
   ) {}
 
@@ -55,11 +62,9 @@ export class AdvanceJobs {
     const advanced = await this.database.transaction(async (stores) =>
       this.within(stores, await this.views.of(await stores.jobs.lockAll(jobIds), stores)),
     );
-    await this.hints.send({
-      executions: advanced.executions,
-      deliveries: advanced.deliveries,
-    });
-    return advanced.freed;
+    const { freed, ...hints } = advanced;
+    await this.hints.send(hints);
+    return freed;
   }
 
   /**
@@ -160,23 +165,24 @@ export class AdvanceJobs {
     }
     for (const { view, plan } of settled) {
       const about = { jobId: view.job.id, taskId: lastTask(view.tasks)?.id, progname: 'controller' as const };
+      // the log of a graph task ends with what its command has said
+      const say = (line: Pick<LogLine, 'message' | 'severity'>) =>
+        isGraphTask(view.definition) ? undefined : lines.push({ ...about, ...line });
       if (plan.outcome?.state === 'completed') {
         completed.push(view.job.id);
-        lines.push({ ...about, message: 'job has completed successfully' });
+        say({ message: 'job has completed successfully' });
         events.push({ view, event: { kind: 'job', state: 'completed' } });
       } else if (plan.outcome?.state === 'failed') {
         const { error } = plan.outcome;
         failed.push({ id: view.job.id, error });
-        lines.push({ ...about, severity: 'ERROR', message: `job has failed: ${error}` });
+        say({ severity: 'ERROR', message: `job has failed: ${error}` });
         events.push({ view, event: { kind: 'job', state: 'failed', error } });
       }
     }
     const runs = new Set(planned.filter(({ view }) => isRun(view.definition)).map(({ view }) => view.job.id));
-    // Has answers to wait for; of a workflow's jobs it says so at once.
-    const ofRuns = await this.endRuns.of(
-      stores,
-      settled.map(({ view }) => view),
-    );
+    // Have answers to wait for; of a workflow's jobs they say so at once.
+    const over = settled.map(({ view }) => view);
+    const [ofRuns, ofGraphs] = await Promise.all([this.endRuns.of(stores, over), this.endGraphTasks.of(stores, over)]);
     const [deliveries] = await commit(
       Promise.all([
         this.events.deliver(stores, events),
@@ -190,8 +196,10 @@ export class AdvanceJobs {
       ]),
     );
     return {
-      deliveries: [...ofRuns.deliveries, ...deliveries],
+      deliveries: [...ofRuns.deliveries, ...ofGraphs.deliveries, ...deliveries],
       freed: [...settled.map(({ view }) => view.job.laneId), ...ofRuns.lanes],
+      queued: ofGraphs.queued,
+      dueChanged: ofGraphs.dueChanged,
     };
   }
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DomainError } from '@task-engine/domain';
 import { Database, LANE_SETTINGS } from '@task-engine/database';
 import { HintSender } from './hints';
-import { Lanes } from './lanes';
+import { ENGINE_LANE, Lanes } from './lanes';
 import { RELEASE_SCHEDULE } from './release-due';
 
 /** Largest value a numeric setting takes: PostgreSQL's integer. */
@@ -42,9 +42,9 @@ export class ChangeSetting {
       );
     }
     if (setting === 'schedule_interval') await this.database.stores.schedules.setInterval(RELEASE_SCHEDULE, number);
-    else await this.database.stores.lanes.changeSetting('engine', setting, number);
+    else await this.database.stores.lanes.changeSetting(ENGINE_LANE, setting, number);
     await this.hints.send({
-      lanes: [await this.lanes.id('engine')],
+      lanes: [await this.lanes.id(ENGINE_LANE)],
       dueChanged: true,
     });
   }
@@ -65,7 +65,7 @@ export class PushJobs {
 
   async run(): Promise<void> {
     await this.hints.send({
-      lanes: [await this.lanes.id('engine')],
+      lanes: [await this.lanes.id(ENGINE_LANE)],
       dueChanged: true,
     });
   }

@@ -8,9 +8,12 @@ import {
   type Wanted,
 } from '@task-engine/database';
 import type { ResolvedDefinition } from '@task-engine/workflows';
+import { isGraphTask } from './graph/graph-definition';
+import { happenedTo } from './graph/graph-events';
 import { HintSender } from './hints';
 import { JobEvents } from './job-events';
 import { JobViews } from './job-views';
+import { WebhookEvents } from './webhooks/webhook-events';
 
 /** A lease, with all that running its task needs. */
 export interface ClaimedWork {
@@ -38,6 +41,7 @@ export class ClaimExecutions {
     private readonly database: Database,
     private readonly views: JobViews,
     private readonly events: JobEvents,
+    private readonly webhookEvents: WebhookEvents,
     private readonly hints: HintSender,
   ) {}
 
@@ -60,14 +64,26 @@ export class ClaimExecutions {
         const view = byJob.get(execution.job.id)!;
         const { job, definition, tasks } = view;
         const task = tasks.find((candidate) => candidate.id === execution.task.id)!;
-        const lines: LogLine[] = first ? [this.events.definitionsLine(view, task.id)] : [];
-        lines.push({ jobId: job.id, taskId: task.id, progname: 'worker', message: `Task '${task.name}' started` });
+        const about = { jobId: job.id, taskId: task.id, progname: 'worker' as const };
+        const lines: LogLine[] = isGraphTask(definition)
+          ? [{ ...about, message: 'Task started execution' }]
+          : [
+              ...(first ? [this.events.definitionsLine(view, task.id)] : []),
+              { ...about, message: `Task '${task.name}' started` },
+            ];
         return { executionId, token, cause, lastChance, availableAt, job, definition, tasks, task, lines };
       });
       const started = work
         .filter((_, index) => claimed[index]!.first)
         .map((view) => ({ view, event: { kind: 'task', event: 'start', task: view.task } as const }));
-      return { work, deliveries: await commit(this.events.deliver(stores, started)) };
+      // nothing to wait for unless graph tasks were claimed
+      const told = await this.webhookEvents.deliver(
+        stores,
+        work
+          .filter(({ definition }) => isGraphTask(definition))
+          .map(({ job }) => happenedTo(job, 'task.started', { status: 'running', startedAt: new Date() })),
+      );
+      return { work, deliveries: [...told, ...(await commit(this.events.deliver(stores, started)))] };
     });
     await this.hints.send({ deliveries });
     return work;

@@ -3,7 +3,13 @@ import { Injectable } from '@nestjs/common';
 import { DomainError } from '@task-engine/domain';
 import { CLIENT_NAME } from '@task-engine/platform';
 import { Batch } from './batch';
-import { Database, type KeyHash, type ClientKeyRecord, type ClientRecord } from '@task-engine/database';
+import {
+  type CallingClient,
+  Database,
+  type KeyHash,
+  type ClientKeyRecord,
+  type ClientRecord,
+} from '@task-engine/database';
 
 const sha256 = (key: string) => createHash('sha256').update(key, 'utf8').digest();
 
@@ -38,6 +44,35 @@ export class AuthenticateClient {
     }
     if (clientId === undefined) throw new DomainError('unauthorised', 'Unauthorised request.');
     return { id: clientId, name };
+  }
+}
+
+/** Who calls, for requests that name nobody but by a key, or whose name somebody else vouches for. Nothing is remembered here either. */
+@Injectable()
+export class FindClient {
+  private readonly keys: Batch<string, CallingClient | undefined>;
+  private readonly names: Batch<string, CallingClient | undefined>;
+
+  constructor(database: Database) {
+    const limits = { size: LOOKUPS, parallel: 2 };
+    this.keys = new Batch<string, CallingClient | undefined>(async (hashes) => {
+      const known = await database.stores.clients.ofKeys([...new Set(hashes)]);
+      return hashes.map((hash) => known.find((client) => client.hash === hash));
+    }, limits);
+    this.names = new Batch<string, CallingClient | undefined>(async (names) => {
+      const known = await database.stores.clients.named([...new Set(names)]);
+      return names.map((name) => known.find((client) => client.name === name));
+    }, limits);
+  }
+
+  /** The index finds the hash of a key: how long that takes says nothing about any key. */
+  byKey(key: string): Promise<CallingClient | undefined> {
+    return this.keys.add(sha256(key).toString('hex'));
+  }
+
+  /** The engine's own clients, which have no keys, are found under no name. */
+  async byName(name: string): Promise<CallingClient | undefined> {
+    return CLIENT_NAME.test(name) ? this.names.add(name) : undefined;
   }
 }
 

@@ -15,11 +15,20 @@ import { AdvanceJobs } from './advance-jobs';
 import { BreakJob } from './break-job';
 import { ChangeSetting, PushJobs } from './change-setting';
 import { ClaimExecutions } from './claim-executions';
-import { AuthenticateClient, ClientKeys } from './clients';
+import { AuthenticateClient, ClientKeys, FindClient } from './clients';
 import { DefinitionCache } from './definition-cache';
 import { ExplainWait } from './explain-wait';
 import { ExpireLeases } from './expire-leases';
 import { FoldTotals } from './fold-totals';
+import { CancelGraphTask, RetryGraphTask } from './graph/cancel-graph-task';
+import { ChangeGraphTask } from './graph/change-graph-task';
+import { KeepCheckpoint } from './graph/checkpoints';
+import { CreateGraphTasks } from './graph/create-graph-tasks';
+import { EndGraphTasks } from './graph/end-graph-tasks';
+import { GraphLanes } from './graph/graph-lanes';
+import { GraphTasks } from './graph/graph-tasks';
+import { GraphWork } from './graph/graph-work';
+import { ReadGraphTasks } from './graph/read-graph-tasks';
 import { HeartbeatExecutions } from './heartbeat-executions';
 import { HintSender } from './hints';
 import { JobEvents } from './job-events';
@@ -65,7 +74,11 @@ import { SubmitOnce } from './submit-once';
 import { SweepLost } from './sweep-lost';
 import { TimeOutJobs } from './time-out-jobs';
 import { UpdateJob } from './update-job';
+import { EngineWorkers } from './system/engine-workers';
+import { SystemReport } from './system/system-report';
+import { WatchWorkers } from './system/watch-workers';
 import { WebhookEvents } from './webhooks/webhook-events';
+import { Webhooks } from './webhooks/webhooks';
 import { WorkerRegistration } from './worker-registration';
 
 const VERBS = [
@@ -77,11 +90,16 @@ const VERBS = [
   ClaimExecutions,
   ClientKeys,
   ContainerHosts,
+  EngineWorkers,
   EnqueueCommand,
   ExplainWait,
   ExpireLeases,
+  FindClient,
   FireCommands,
   FoldTotals,
+  GraphLanes,
+  GraphTasks,
+  GraphWork,
   HeartbeatExecutions,
   Managers,
   ProbeSemaphore,
@@ -109,9 +127,12 @@ const VERBS = [
   SubmitOnce,
   SwitchSchedule,
   SweepLost,
+  SystemReport,
   TimeOutJobs,
   UpdateJob,
+  WatchWorkers,
   WebhookEvents,
+  Webhooks,
   WorkerLogs,
   WorkerRegistration,
   WorkRuns,
@@ -170,18 +191,25 @@ export class EngineModule {
             reclaimSeconds: configuration.TASK_TRACKER_RECLAIM_SECONDS ?? RECLAIM_SECONDS,
           } satisfies PullOptions,
         },
+        CancelGraphTask,
         CancelRuns,
+        ChangeGraphTask,
         ClaimPullTasks,
+        CreateGraphTasks,
         DefinitionCache,
+        EndGraphTasks,
         EndRuns,
         HintSender,
         JobEvents,
         JobViews,
+        KeepCheckpoint,
         Lanes,
         Passwords,
         ProjectGates,
+        ReadGraphTasks,
         ReleasePullTasks,
         ResetPullTasks,
+        RetryGraphTask,
         RunEvents,
         RunJobs,
         SubmitPullTasks,

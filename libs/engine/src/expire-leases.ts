@@ -2,9 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { LAST_CHANCE_LEASES, POISON_LEASES } from '@task-engine/domain';
 import { Database, type LogLine, type NewExecution, type Stores } from '@task-engine/database';
 import { AdvanceJobs } from './advance-jobs';
+import { type GraphParameters, isGraphTask } from './graph/graph-definition';
+import { happenedTo } from './graph/graph-events';
 import { HintSender } from './hints';
 import type { JobEvent, JobView } from './job-events';
 import { JobViews } from './job-views';
+import { type Happened, WebhookEvents } from './webhooks/webhook-events';
 
 /** Leases ended in one transaction. */
 const BATCH = 200;
@@ -16,6 +19,7 @@ export class ExpireLeases {
     private readonly database: Database,
     private readonly views: JobViews,
     private readonly advance: AdvanceJobs,
+    private readonly webhookEvents: WebhookEvents,
     private readonly hints: HintSender,
   ) {}
 
@@ -46,12 +50,16 @@ export class ExpireLeases {
     const events: { view: JobView; event: JobEvent }[] = [];
     const repeats: NewExecution[] = [];
     const failed: { id: string; error: string }[] = [];
+    const happened: Happened[] = [];
+    const anew: string[] = [];
     for (const { queue, worker, task: lostTask } of lost) {
       const view = byJob.get(lostTask.jobId)!;
       const task = view.tasks.find(({ id }) => id === lostTask.id)!;
       const count = lostTask.lostLeases;
       const about = { jobId: task.jobId, taskId: task.id, progname: 'controller' as const };
-      const why = `Worker ${worker} stopped answering while it ran '${task.name}' (lease lost, ${count} of ${POISON_LEASES})`;
+      const ofGraph = isGraphTask(view.definition);
+      const name = ofGraph ? (view.job.parameters as unknown as GraphParameters).name : task.name;
+      const why = `Worker ${worker} stopped answering while it ran '${name}' (lease lost, ${count} of ${POISON_LEASES})`;
       if (count < POISON_LEASES) {
         task.state = 'queued';
         repeats.push({
@@ -63,8 +71,10 @@ export class ExpireLeases {
           lastChance: count >= LAST_CHANCE_LEASES,
         });
         lines.push({ ...about, severity: 'WARN', message: `${why}: it runs again` });
+        if (ofGraph) anew.push(view.job.id);
+        if (ofGraph) happened.push(happenedTo(view.job, 'task.retrying', { status: 'pending' }));
       } else {
-        const error = `poison: its worker died ${count} times while it ran '${task.name}'`;
+        const error = `poison: its worker died ${count} times while it ran '${name}'`;
         Object.assign(task, { state: 'failed', error });
         failed.push({ id: task.id, error });
         lines.push({ ...about, severity: 'ERROR', message: `${why}: it is not run again` });
@@ -75,9 +85,16 @@ export class ExpireLeases {
       repeats.map(({ taskId }) => taskId),
       false,
     );
+    await stores.graphTasks.beginAnew(anew);
     await stores.tasks.fail(failed);
     const repeated = await stores.executions.insert(repeats);
+    const told = await this.webhookEvents.deliver(stores, happened);
     const advanced = await this.advance.within(stores, views, { lines, events });
-    return { ...advanced, executions: [...repeated, ...advanced.executions], count: lost.length };
+    return {
+      ...advanced,
+      executions: [...repeated, ...advanced.executions],
+      deliveries: [...told, ...advanced.deliveries],
+      count: lost.length,
+    };
   }
 }

@@ -4,7 +4,7 @@ export { Batch, isOfOneItem } from './batch';
 export { BreakJob } from './break-job';
 export { ChangeSetting, PushJobs } from './change-setting';
 export { ClaimExecutions, type ClaimedWork } from './claim-executions';
-export { AuthenticateClient, ClientKeys } from './clients';
+export { AuthenticateClient, ClientKeys, FindClient } from './clients';
 export { engineReadiness, EngineModule, type EngineOptions } from './engine.module';
 export { ExplainWait } from './explain-wait';
 export { ExpireLeases } from './expire-leases';
@@ -14,6 +14,18 @@ export { HintSender, type Hints } from './hints';
 export { JobEvents } from './job-events';
 export { Lanes } from './lanes';
 export { type Answer, ProbeSemaphore, RELEASE_SCHEDULE, ReleaseDue } from './release-due';
+export type {
+  CancelAnswer,
+  CheckpointAnswer,
+  CreateAnswer,
+  RemoveAnswer,
+  RetryAnswer,
+  UpdateAnswer,
+} from './graph/answers';
+export { GRAPH_QUEUE } from './graph/graph-definition';
+export { GraphLanes } from './graph/graph-lanes';
+export { GraphTasks } from './graph/graph-tasks';
+export { GraphWork } from './graph/graph-work';
 export * from './graph/views';
 export { Managers } from './projects/managers';
 export { ProjectAccess } from './projects/project-access';
@@ -21,6 +33,7 @@ export { Projects } from './projects/projects';
 export { PullWorkers } from './projects/pull-workers';
 export * from './projects/views';
 export { type Happened, WebhookEvents } from './webhooks/webhook-events';
+export { Webhooks } from './webhooks/webhooks';
 export { WorkerLogs } from './projects/worker-logs';
 export { ProjectMonitor } from './pull/project-monitor';
 export { ProjectUpkeep } from './pull/project-upkeep';
@@ -50,6 +63,9 @@ export { type TakenRun, WorkRuns } from './runs/work-runs';
 export { SubmitJob, type Submitted } from './submit-job';
 export { SubmitOnce } from './submit-once';
 export { SweepLost } from './sweep-lost';
+export { EngineWorkers } from './system/engine-workers';
+export { SystemReport } from './system/system-report';
+export { WatchWorkers } from './system/watch-workers';
 export { TimeOutJobs } from './time-out-jobs';
 export { UpdateJob, type JobChanges } from './update-job';
-export { WorkerRegistration } from './worker-registration';
+export { type ServedQueue, WorkerRegistration, type WorkerTraits } from './worker-registration';

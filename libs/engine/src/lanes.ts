@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '@task-engine/database';
 
+/** Lane of the jobs that the Task Engine API takes, shows and changes. */
+export const ENGINE_LANE = 'engine';
+
 /** Ids of lanes by name. A lane is never renamed, so they are looked up once. */
 @Injectable()
 export class Lanes {

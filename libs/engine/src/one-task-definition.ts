@@ -1,3 +1,4 @@
+import type { JsonObject } from '@task-engine/domain';
 import { digestOf, type ResolvedDefinition } from '@task-engine/workflows';
 
 /**
@@ -7,13 +8,13 @@ import { digestOf, type ResolvedDefinition } from '@task-engine/workflows';
  */
 export function oneTaskDefinition(
   workflow: string,
-  task: { name: string; uses: string; queue: string },
+  task: { name: string; uses: string; queue: string; with?: JsonObject },
 ): ResolvedDefinition {
   const definition = {
     workflow,
     version: 1,
     source: 'common',
-    tasks: [{ ...task, needs: [], with: {}, retries: { limit: 0 }, timeout: 0, always: false }],
+    tasks: [{ with: {}, ...task, needs: [], retries: { limit: 0 }, timeout: 0, always: false }],
     callbacks: { headers: {}, verifyTls: true, endpoints: [], task: { body: {} }, job: { body: {}, onFailure: {} } },
     timeout: 0,
   } satisfies Omit<ResolvedDefinition, 'digest'>;

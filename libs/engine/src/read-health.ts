@@ -3,13 +3,14 @@ import { Database, PULL_QUEUE, type QueueStatistics, type Statistics } from '@ta
 import { WorkQueues } from '@task-engine/messaging';
 import { PULL_STEP_QUEUE } from '@task-engine/workflows';
 import { Lanes } from './lanes';
+import { isGraphQueue } from './graph/graph-definition';
 import { RUN_QUEUE } from './runs/run-definition';
 
 /** Queues whose work has no rows of its own: only Redis knows what waits in them. */
 const BULL_ONLY = ['controller', 'scheduler'] as const;
 const ALWAYS_SHOWN = ['work', 'windows_capture', ...BULL_ONLY, 'callback'] as const;
 
-/** Runs, and what workers of projects do, are shown by the APIs that have them. */
+/** Runs, graph tasks, and what workers of projects do, are shown by the APIs that have them. */
 const OTHERS: readonly string[] = [RUN_QUEUE, PULL_QUEUE, PULL_STEP_QUEUE];
 
 export interface Health extends Statistics {
@@ -34,7 +35,9 @@ export class ReadHealth {
     ]);
     const queues: Record<string, QueueStatistics> = {};
     for (const name of ALWAYS_SHOWN) queues[name] = statistics.queues[name] ?? { workers: 0, working: 0, pending: 0 };
-    for (const [name, queue] of Object.entries(statistics.queues)) if (!OTHERS.includes(name)) queues[name] ??= queue;
+    for (const [name, queue] of Object.entries(statistics.queues)) {
+      if (!OTHERS.includes(name) && !isGraphQueue(name)) queues[name] ??= queue;
+    }
     for (const name of BULL_ONLY) {
       const { waiting, active } = redis.counts[name];
       const { workers } = queues[name]!;

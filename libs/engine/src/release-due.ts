@@ -4,7 +4,7 @@ import { Database } from '@task-engine/database';
 import { WorkQueues } from '@task-engine/messaging';
 import { maskText } from '@task-engine/platform';
 import { HintSender } from './hints';
-import { Lanes } from './lanes';
+import { ENGINE_LANE, Lanes } from './lanes';
 
 const BATCH = 1_000;
 /** A probe that was handed out but never answered (its process died) is handed out again after this long, in seconds. */
@@ -72,7 +72,7 @@ export class ProbeSemaphore {
     const answer = await probe(semaphore.url);
     if (answer.open) {
       if (await dueJobs.openSemaphore(jobId, semaphore.url))
-        await this.hints.send({ queued: [await this.lanes.id('engine')] });
+        await this.hints.send({ queued: [await this.lanes.id(ENGINE_LANE)] });
       return true;
     }
     const interval =

@@ -11,9 +11,12 @@ import {
   type Stores,
 } from '@task-engine/database';
 import { AdvanceJobs } from './advance-jobs';
+import { graphBackoffSeconds, type GraphParameters, isGraphTask } from './graph/graph-definition';
+import { happenedTo } from './graph/graph-events';
 import { HintSender } from './hints';
 import type { JobEvent, JobView } from './job-events';
 import { JobViews } from './job-views';
+import { type Happened, WebhookEvents } from './webhooks/webhook-events';
 
 export type Outcome =
   | { state: 'succeeded'; output: JsonObject }
@@ -41,6 +44,7 @@ export class ReportExecutions {
     private readonly database: Database,
     private readonly views: JobViews,
     private readonly advance: AdvanceJobs,
+    private readonly webhookEvents: WebhookEvents,
     private readonly hints: HintSender,
   ) {}
 
@@ -73,6 +77,8 @@ export class ReportExecutions {
       ended.map((execution) => execution.task),
     );
     const changes = decide(ended, views, reports);
+    // nothing to wait for unless a graph task is to be tried again
+    const told = await this.webhookEvents.deliver(stores, changes.happened);
     // Lines of a refused report are kept too: they tell what the worker did before it lost its lease.
     const refused = reports.filter((report) => !taken.has(report.lease.executionId));
     // None of these needs another's answer, so that all of them and COMMIT are one round trip.
@@ -82,13 +88,21 @@ export class ReportExecutions {
       stores.tasks.fail(changes.failed),
       stores.tasks.retry(changes.released, false),
       stores.tasks.retry(changes.retried, true),
+      stores.graphTasks.backOff(changes.backingOff),
     ];
     const [repeated, advanced] = await Promise.all([
       stores.executions.insert(changes.repeats),
       this.advance.within(stores, views, changes, commit),
       ...written,
     ]);
-    return { ...advanced, taken, executions: [...repeated, ...advanced.executions] };
+    return {
+      ...advanced,
+      taken,
+      executions: [...repeated, ...advanced.executions],
+      deliveries: [...told, ...advanced.deliveries],
+      freed: [...changes.backingOff.map(({ laneId }) => laneId), ...advanced.freed],
+      dueChanged: advanced.dueChanged || changes.backingOff.length > 0,
+    };
   }
 }
 
@@ -98,8 +112,11 @@ interface Changes {
   released: string[];
   retried: string[];
   repeats: NewExecution[];
+  /** Jobs of graph tasks that wait for their next try without a slot. */
+  backingOff: { id: string; laneId: number; seconds: number }[];
   lines: LogLine[];
   events: { view: JobView; event: JobEvent }[];
+  happened: Happened[];
 }
 
 /** What becomes of each task; the views are brought up to date. */
@@ -112,8 +129,10 @@ function decide(ended: EndedExecution[], views: JobView[], reports: Report[]): C
     released: [],
     retried: [],
     repeats: [],
+    backingOff: [],
     lines: [],
     events: [],
+    happened: [],
   };
   for (const execution of ended) {
     const { outcome, lines } = byExecution.get(execution.id)!;
@@ -121,8 +140,10 @@ function decide(ended: EndedExecution[], views: JobView[], reports: Report[]): C
     const task = view.tasks.find((candidate) => candidate.id === execution.task.id)!;
     const about = { jobId: task.jobId, taskId: task.id, progname: 'worker' as const };
     const repeat = { taskId: task.id, jobId: task.jobId, queue: execution.queue, parked: view.job.state !== 'started' };
+    const ofGraph = isGraphTask(view.definition);
+    // what a graph task's log says is its command's, but for what went wrong around it
     const say = (message: string, severity?: LogLine['severity']) =>
-      changes.lines.push({ ...about, message, severity });
+      ofGraph ? undefined : changes.lines.push({ ...about, message, severity });
     changes.lines.push(...lines);
     if (outcome.state === 'released') {
       task.state = 'queued';
@@ -137,7 +158,19 @@ function decide(ended: EndedExecution[], views: JobView[], reports: Report[]): C
     } else {
       const { error } = outcome;
       const retry = retryOf(view, execution, outcome);
-      if (retry) {
+      if (retry && ofGraph) {
+        task.state = 'queued';
+        changes.retried.push(task.id);
+        // the job waits without a slot, and what is parked goes on when it gets one again
+        changes.repeats.push({ ...repeat, cause: 'retry', parked: true, lastChance: execution.lastChance });
+        const message = `${error}. Retry ${retry.number} of ${retry.limit} in ${retry.delay.toFixed(1)} s`;
+        changes.lines.push({ ...about, message, severity: 'WARN' });
+        changes.happened.push(happenedTo(view.job, 'task.retrying', { status: 'pending' }));
+        if (view.job.state === 'started') {
+          changes.backingOff.push({ id: view.job.id, laneId: view.job.laneId, seconds: retry.delay });
+          view.job.state = 'scheduled';
+        }
+      } else if (retry) {
         task.state = 'queued';
         changes.retried.push(task.id);
         changes.repeats.push({
@@ -159,7 +192,7 @@ function decide(ended: EndedExecution[], views: JobView[], reports: Report[]): C
 }
 
 /**
- * Whether a failed try is repeated: limit and delay are the task's own or the lane's settings, as they are now
+ * Whether a failed try is repeated: limit and delay are the graph task's, the task's own, or the lane's settings, as they are now
  * (limit n means n + 1 tries, reference/task-engine.md B3).
  */
 function retryOf(
@@ -168,9 +201,16 @@ function retryOf(
   outcome: { retryable: boolean },
 ): { number: number; limit: number; delay: number } | undefined {
   const { name, tries } = execution.task;
+  if (!outcome.retryable) return undefined;
+  if (isGraphTask(view.definition)) {
+    const { maxRetries } = view.job.parameters as unknown as GraphParameters;
+    return tries >= maxRetries
+      ? undefined
+      : { number: tries + 1, limit: maxRetries, delay: graphBackoffSeconds(tries) };
+  }
   const own = view.definition.tasks.find((task) => task.name === name)?.retries;
   const limit = own?.limit ?? execution.retryLimit;
   const delay = own?.delay ?? execution.retryDelaySeconds;
-  if (!outcome.retryable || tries >= limit) return undefined;
+  if (tries >= limit) return undefined;
   return { number: tries + 1, limit, delay };
 }

@@ -3,6 +3,7 @@ import { DomainError } from '@task-engine/domain';
 import { Database } from '@task-engine/database';
 import { BreakJob } from './break-job';
 import { HintSender } from './hints';
+import { ENGINE_LANE, Lanes } from './lanes';
 import { SubmitJob } from './submit-job';
 
 /** Submits a job again with exactly its parameters and breaks the original, in one transaction. */
@@ -12,6 +13,7 @@ export class RerunJob {
     private readonly database: Database,
     private readonly submitJob: SubmitJob,
     private readonly breakJob: BreakJob,
+    private readonly lanes: Lanes,
     private readonly hints: HintSender,
   ) {}
 
@@ -24,8 +26,9 @@ export class RerunJob {
     jobId: string;
     requestLog: string;
   }): Promise<{ id: string }> {
+    const laneId = await this.lanes.id(ENGINE_LANE);
     const { id, hints } = await this.database.transaction(async (stores) => {
-      const original = await stores.jobs.lock(input.jobId, input.client.id);
+      const original = await stores.jobs.lock(input.jobId, input.client.id, laneId);
       if (!original) throw new DomainError('not_found', `Unknown job: ${input.jobId}`);
       const job = await this.submitJob.prepare({
         client: input.client,

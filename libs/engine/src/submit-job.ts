@@ -6,7 +6,7 @@ import { Batch } from './batch';
 import { AdmitJobs } from './admit-jobs';
 import { DefinitionCache } from './definition-cache';
 import { HintSender, type Hints } from './hints';
-import { Lanes } from './lanes';
+import { ENGINE_LANE, Lanes } from './lanes';
 
 export interface Submitted {
   client: { id: number; name: string };
@@ -114,7 +114,7 @@ export class SubmitJob {
       });
     for (const warning of prepared.warnings) log.push({ progname: 'api', severity: 'WARN', message: warning });
     return {
-      laneId: await this.lanes.id('engine'),
+      laneId: await this.lanes.id(ENGINE_LANE),
       clientId: submitted.client.id,
       workflow: prepared.definition.workflow,
       definitionDigest: prepared.definition.digest,

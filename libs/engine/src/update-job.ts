@@ -3,6 +3,7 @@ import { DomainError, isFinalJobState } from '@task-engine/domain';
 import { Database, type JobRecord, type Stores } from '@task-engine/database';
 import { BreakJob } from './break-job';
 import { HintSender, type Hints } from './hints';
+import { ENGINE_LANE, Lanes } from './lanes';
 
 export interface JobChanges {
   /** A due time; a past one means now. */
@@ -23,6 +24,7 @@ export class UpdateJob {
   constructor(
     private readonly database: Database,
     private readonly breakJob: BreakJob,
+    private readonly lanes: Lanes,
     private readonly hints: HintSender,
   ) {}
 
@@ -32,8 +34,9 @@ export class UpdateJob {
    */
   async run(input: { clientId: number; jobId: string; changes: JobChanges }): Promise<(keyof JobChanges)[]> {
     const { changes } = input;
+    const laneId = await this.lanes.id(ENGINE_LANE);
     const hints = await this.database.transaction(async (stores) => {
-      const job = await stores.jobs.lock(input.jobId, input.clientId);
+      const job = await stores.jobs.lock(input.jobId, input.clientId, laneId);
       if (!job) throw new DomainError('not_found', `Unknown job: ${input.jobId}`);
       return this.apply(stores, job, changes);
     });

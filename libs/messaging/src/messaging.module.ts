@@ -13,6 +13,7 @@ import { NotificationServer } from './notification-server';
 import { Notifier } from './notifier';
 import { RedisReadiness, SubscriberReadiness } from './redis.readiness';
 import { RedisConnections } from './redis-connections';
+import { RequestLimiter } from './request-limiter';
 import { bullOptions, WorkQueues } from './work-queues';
 
 export interface MessagingOptions {
@@ -55,10 +56,11 @@ export class MessagingModule implements OnApplicationBootstrap, OnApplicationShu
         },
         { provide: Notifier, useFactory: () => new Notifier(connections, options.prefix) },
         { provide: NotificationServer, useFactory: () => new NotificationServer(connections, options.prefix) },
+        { provide: RequestLimiter, useFactory: () => new RequestLimiter(connections, options.prefix) },
         RedisReadiness,
         SubscriberReadiness,
       ],
-      exports: [WorkQueues, Notifier, NotificationServer, RedisReadiness, SubscriberReadiness],
+      exports: [WorkQueues, Notifier, NotificationServer, RequestLimiter, RedisReadiness, SubscriberReadiness],
     };
   }
 

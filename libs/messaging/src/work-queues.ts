@@ -136,6 +136,17 @@ export class WorkQueues implements OnModuleInit, OnModuleDestroy {
     await this.ask(() => this.connections.shared.ping());
   }
 
+  /**
+   * Share of its memory that Redis uses, of the machine's when it has no limit of its own.
+   * @throws Error when Redis does not answer
+   */
+  async memoryUsage(): Promise<number> {
+    const text = await this.ask(() => this.connections.shared.info('memory'));
+    const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(text)?.[1] ?? 0);
+    const room = field('maxmemory') || field('total_system_memory');
+    return room > 0 ? Math.min(1, field('used_memory') / room) : 0;
+  }
+
   /** Called each time that Redis answers again after an outage: hints of that time are lost, so look at the rows. */
   onRecovery(listener: () => void): void {
     this.connections.onRecovery(listener);

@@ -35,6 +35,7 @@ export { createLog, Log, type LogOptions } from './logging/log';
 export { addLogContext, type LogContext, logContext, withLogContext } from './logging/log-context';
 export { NestLogger } from './logging/nest-logger';
 export { isSecretKey, maskSecret, maskText, redact } from './logging/secrets';
+export { MachineLoad, type MachineUse } from './machine-load';
 export { Metrics } from './metrics/metrics';
 export { checkOutboundUrl } from './outbound/address-rules';
 export {
@@ -52,3 +53,4 @@ export {
   OutboundFailed,
   OutboundTimeout,
 } from './outbound/outbound.errors';
+export { suiteVersion } from './version';

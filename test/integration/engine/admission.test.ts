@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Database } from '@task-engine/database';
-import { ChangeSetting, ExplainWait } from '@task-engine/engine';
+import { AdmitJobs, ChangeSetting, ExplainWait } from '@task-engine/engine';
 import { TestEngine } from '../../support/start-engine';
 
 describe('admission', () => {
@@ -105,6 +105,25 @@ describe('admission', () => {
     await engine.submit('noop', {}, { client: 'other-client', priority: 9 });
     expect(await engine.admit()).toBe(2);
     expect((await reasons()).every((reason) => reason === 'ClientCap')).toBe(true);
+  });
+
+  it('a cap holds over all lanes, however many decide about them at one time', async () => {
+    const { id } = await engine.client();
+    await engine.stores.clients.configure(id, { maxRunning: 1 });
+    const lanes = [
+      1,
+      (await engine.stores.lanes.ensure('another', 5)).id,
+      (await engine.stores.lanes.ensure('third', 5)).id,
+    ];
+    for (let round = 0; round < 5; round += 1) {
+      for (const laneId of lanes) {
+        const job = await engine.submit('noop');
+        await engine.query(`UPDATE job SET lane_id = $2 WHERE id = $1`, [job, laneId]);
+      }
+      const admitted = await Promise.all(lanes.map((laneId) => engine.get(AdmitJobs).run(laneId)));
+      expect(admitted.reduce((sum, { started }) => sum + started, 0)).toBe(1);
+      await engine.query(`UPDATE job SET state = 'broken', finished_at = now()`);
+    }
   });
 
   it('a cap that is changed while somebody decides about a lane holds from the next decision on', async () => {

@@ -36,7 +36,7 @@ interface Case {
 const ALL_OPEN = 2 * (OPEN.queued + OPEN.scheduled + OPEN.started + OPEN.paused) + 200;
 
 const writing: Case[] = [
-  { name: 'jobs.lock', call: ({ jobs }) => jobs.lock('5', 1), uses: ['job_pkey'] },
+  { name: 'jobs.lock', call: ({ jobs }) => jobs.lock('5', 1, 1), uses: ['job_pkey'] },
   { name: 'jobs.find', call: ({ jobs }) => jobs.find('5'), uses: ['job_pkey'] },
   { name: 'jobs.findAll', call: ({ jobs }) => jobs.findAll(finished), uses: ['job_pkey'] },
   { name: 'jobs.lockAll', call: ({ jobs }) => jobs.lockAll(started), uses: ['job_pkey'] },

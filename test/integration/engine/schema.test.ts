@@ -30,14 +30,21 @@ describe('schema', () => {
       `SELECT table_name AS table, column_name AS column, udt_name AS type, is_nullable = 'YES' AS nullable
        FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'migrations'`,
     );
-    const types: Record<string, string> = { integer: 'int4', smallint: 'int2', bigint: 'int8', boolean: 'bool' };
+    const types: Record<string, string> = {
+      integer: 'int4',
+      smallint: 'int2',
+      bigint: 'int8',
+      boolean: 'bool',
+      real: 'float4',
+      'double precision': 'float8',
+    };
     const mapped = dataSource.entityMetadatas.flatMap((entity) =>
       entity.columns.map((column) => {
         const type = String(column.type);
         return {
           table: entity.tableName,
           column: column.databaseName,
-          type: types[type] ?? type,
+          type: `${column.isArray ? '_' : ''}${types[type] ?? type}`,
           nullable: column.isNullable,
         };
       }),

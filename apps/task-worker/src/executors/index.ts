@@ -16,6 +16,7 @@ import { packageHandler } from './media/package.handler';
 import { planRunsHandler } from './media/plan-runs.handler';
 import { resolveHandlers } from './media/resolve.handlers';
 import { publishHandler } from './storage/publish.handler';
+import { shellExecutor, type ShellOptions } from './shell.executor';
 import { storageHandlers } from './storage/storage.handlers';
 import { trialHandlers } from './trial.handlers';
 import { workspaceHandler } from './workspace.handler';
@@ -34,6 +35,8 @@ export interface ExecutorOptions {
   pull?: { steps: PullSteps; watch: PullStepWatch };
   /** What runs commands of clients; none are run without it. */
   container?: ContainerOptions;
+  /** What runs command lines of clients; none are run without it. */
+  shell?: ShellOptions;
 }
 
 const DEFAULT_MAX_DOWNLOAD = 10 * 1024 ** 3;
@@ -61,6 +64,7 @@ export function createExecutors(options: ExecutorOptions): Map<string, Executor>
     workspaceHandler(),
     ...(options.pull ? [pullExecutor(options.pull.steps, options.pull.watch)] : []),
     ...(options.container ? [containerExecutor(options.container)] : []),
+    ...(options.shell ? [shellExecutor(options.shell)] : []),
   ];
   return new Map(executors.map((executor) => [executor.uses, executor]));
 }

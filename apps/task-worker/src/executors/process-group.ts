@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { spawn, spawnSync } from 'node:child_process';
-import { constants } from 'node:fs';
+import { constants, readdirSync, readFileSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join, resolve as resolvePath } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -11,6 +11,8 @@ import { isProgram, killStrays, markOf } from './strays';
 const TERM_GRACE_MS = 5_000;
 /** How often a dying group is looked at. */
 const GROUP_POLL_MS = 25;
+/** And how often whether only the dead are left of it, which takes some milliseconds. */
+const DEAD_POLL_MS = 200;
 /** Pipes may be held open by a process that left the group; its output is not waited for. */
 const PIPE_DRAIN_MS = 1_000;
 
@@ -194,11 +196,35 @@ export async function runProcess(options: ProcessOptions): Promise<ProcessResult
 async function endGroup(pid: number, graceMs: number): Promise<void> {
   signalGroup(pid, 'SIGTERM');
   const deadline = Date.now() + graceMs;
+  let lookAt = Date.now() + DEAD_POLL_MS;
   while (Date.now() < deadline) {
     if (!signalGroup(pid, 0)) return;
+    if (Date.now() >= lookAt) {
+      if (onlyDead(pid)) return;
+      lookAt = Date.now() + DEAD_POLL_MS;
+    }
     await delay(GROUP_POLL_MS);
   }
   signalGroup(pid, 'SIGKILL');
+}
+
+/**
+ * Whether all that is left of a group is dead: orphans stay in the table of processes until the first process of the system waits for
+ * them, which in a container without an init is never.
+ */
+function onlyDead(group: number): boolean {
+  if (process.platform !== 'linux') return false;
+  return !readdirSync('/proc').some((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
+      const [state = '', , own] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return Number(own) === group && state !== 'Z' && state !== 'X';
+    } catch {
+      // gone meanwhile
+      return false;
+    }
+  });
 }
 
 /** False when the group has no member any more. */

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { uptime } from 'node:os';
 
 /** Names a run in the environment of all that descends from it. */
 const MARK = 'TASK_ENGINE_RUN';
@@ -22,6 +23,16 @@ export interface EndedRun {
 /** Programs of this process that run: none of them is a stray of another run, so nobody looks into them. */
 const running = new Set<string>();
 
+/** Processes that start programs. What they have started and is not known to run yet is a program too, and no stray. */
+const starters = new Set([String(process.pid)]);
+
+/** @param exited resolves when it has ended */
+export function isStarter(pid: number, exited: Promise<unknown>): void {
+  const name = String(pid);
+  starters.add(name);
+  void exited.finally(() => starters.delete(name));
+}
+
 /** @param exited resolves when it has ended */
 export function isProgram(pid: number, exited: Promise<void>): void {
   const name = String(pid);
@@ -29,7 +40,7 @@ export function isProgram(pid: number, exited: Promise<void>): void {
   void exited.then(() => running.delete(name));
 }
 
-/** After this long, in milliseconds, process numbers may have begun anew without anybody noticing. */
+/** Within this time, in milliseconds, process numbers do not come round to where they were. */
 const NUMBERS_HOLD_MS = 60_000;
 
 interface Wish extends EndedRun {
@@ -43,8 +54,8 @@ let looking = false;
 
 /**
  * Kills what has left its process group (`setsid`, a daemon): it is known by its environment, which it inherited. Linux only; a process that
- * gave itself another environment is not found. Of a short run only the processes are looked at that are younger than it; of others all of
- * the machine (some milliseconds). Those that ask meanwhile share the next look.
+ * gave itself another environment is not found. Only the processes are looked at that are younger than the run. Those that ask meanwhile
+ * share the next look.
  */
 export async function killStrays(ended: EndedRun): Promise<void> {
   if (process.platform !== 'linux') return;
@@ -59,7 +70,7 @@ async function lookForAll(): Promise<void> {
     const asked = wishes;
     wishes = [];
     try {
-      await killAll(new Set(asked.map(({ run }) => run)), oldest(asked));
+      await killAll(asked);
       for (const { resolve } of asked) resolve();
     } catch (error) {
       for (const { reject } of asked) reject(error);
@@ -68,24 +79,57 @@ async function lookForAll(): Promise<void> {
   looking = false;
 }
 
-/** The process number above which their descendants are: 0 when numbers may have begun anew since. */
-function oldest(asked: readonly EndedRun[]): number {
-  const first = Math.min(...asked.map(({ pid }) => pid));
-  if (asked.some(({ since }) => Date.now() - since > NUMBERS_HOLD_MS)) return 0;
-  // The kernel answers at once: what a thread of the pool costs is more than that.
-  const last = Number(readFileSync('/proc/loadavg', 'latin1').split(' ').at(-1));
-  return last >= Math.max(...asked.map(({ pid }) => pid)) ? first : 0;
+/** How far clocks may have been set back meanwhile, in seconds. */
+const CLOCK_SLACK = 2;
+
+/** When the oldest of them began, in seconds since the system did. */
+function bornAfter(asked: readonly EndedRun[]): number {
+  return uptime() - (Date.now() - Math.min(...asked.map(({ since }) => since))) / 1_000 - CLOCK_SLACK;
 }
 
-async function killAll(runs: ReadonlySet<string>, above: number): Promise<void> {
+async function killAll(asked: readonly EndedRun[]): Promise<void> {
+  const runs = new Set(asked.map(({ run }) => run));
+  const since = bornAfter(asked);
   for (let round = 0; round < ROUNDS; round += 1) {
-    const pids = readdirSync('/proc').filter(
-      (name) => /^\d+$/.test(name) && Number(name) > above && !running.has(name),
-    );
+    const names = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && !running.has(name));
+    const isYounger = youngerThan(asked);
+    const pids = names.filter((name) => isYounger(Number(name)) && mayBeStray(name, since));
     const found = await Promise.all(pids.map((pid) => carries(pid, runs)));
     const strays = pids.filter((_, index) => found[index]);
     if (strays.length === 0) return;
     for (const pid of strays) kill(Number(pid));
+  }
+}
+
+/** More than the largest process number. */
+const NUMBERS = 2 ** 23;
+
+/** By process numbers, which are given in order and begin anew at the end. Of what was there when this is asked. */
+function youngerThan(asked: readonly EndedRun[]): (pid: number) => boolean {
+  if (asked.some(({ since }) => Date.now() - since > NUMBERS_HOLD_MS)) return () => true;
+  // The kernel answers at once: what a thread of the pool costs is more than that.
+  const last = Number(readFileSync('/proc/loadavg', 'latin1').split(' ').at(-1));
+  const ago = (pid: number) => (pid <= last ? last - pid : last - pid + NUMBERS);
+  const oldest = Math.max(...asked.map(({ pid }) => ago(pid)));
+  return (pid) => ago(pid) < oldest;
+}
+
+/** Ticks of the kernel's clock in a second, as it tells them. */
+const TICKS = 100;
+
+/**
+ * False for one that is older, or that a starter has started. One small read that does not wait: to look into an environment costs ten
+ * times as much, and numbers that began anew make old processes look young.
+ */
+function mayBeStray(pid: string, since: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // fields 4 and 22 of proc(5)
+    return !starters.has(fields[1] ?? '') && Number(fields[19]) / TICKS >= since;
+  } catch {
+    // gone
+    return false;
   }
 }
 

@@ -21,4 +21,7 @@ export class ClientEntity {
 
   @Column({ name: 'created_at', type: 'timestamptz' })
   createdAt!: Date;
+
+  @Column({ name: 'requests_per_minute', type: 'integer', nullable: true })
+  requestsPerMinute!: number | null;
 }

@@ -78,4 +78,7 @@ export class DeliveryEntity {
 
   @Column({ name: 'finished_at', type: 'timestamptz', nullable: true })
   finishedAt!: Date | null;
+
+  @Column({ name: 'webhook_id', type: 'bigint', nullable: true })
+  webhookId!: string | null;
 }

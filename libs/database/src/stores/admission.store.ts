@@ -4,10 +4,7 @@ import { JOB_COLUMNS, type JobRecord } from './job.store';
 
 export type QueuedJob = Pick<JobRecord, 'id' | 'priority' | 'clientId' | 'topOfQueue'>;
 
-/**
- * Clients with a cap and what runs of them, in all lanes that admission fills: a run that has gone to another farm counts for its group as
- * before. A client's jobs are queued in one lane, so that this lane's lock keeps its cap.
- */
+/** Clients with a cap and what runs of them, in all lanes that admission fills. Whoever decides holds their locks (`lockCapped`). */
 const CAPPED_CLIENTS = `SELECT c.id AS "clientId", c.max_running AS cap, count(j.id)::int AS running
   FROM client c LEFT JOIN job j ON j.client_id = c.id AND j.state = 'started' AND j.lane_id = ANY(ARRAY(SELECT id FROM lane WHERE NOT pulled))
   WHERE c.max_running IS NOT NULL GROUP BY c.id`;
@@ -65,6 +62,19 @@ export class AdmissionStore {
       [laneId],
     );
     return row!;
+  }
+
+  /**
+   * Locks the clients with a cap that have something queued in the lane, after the lane: their jobs may stand in several, where somebody
+   * else decides at the same time.
+   */
+  async lockCapped(laneId: number): Promise<void> {
+    await this.sql.prepared(
+      `SELECT FROM client c WHERE c.max_running IS NOT NULL
+         AND EXISTS (SELECT FROM job j WHERE j.lane_id = $1 AND j.client_id = c.id AND j.state = 'queued')
+       ORDER BY c.id FOR NO KEY UPDATE`,
+      [laneId],
+    );
   }
 
   /** Started jobs of the clients that have a cap. */

@@ -5,6 +5,12 @@ export interface ClientRecord {
   name: string;
 }
 
+/** A client as requests know it. */
+export interface CallingClient extends ClientRecord {
+  /** Limit of its own; null: that of all. */
+  requestsPerMinute: number | null;
+}
+
 export interface ClientKeyRecord {
   id: number;
   client: string;
@@ -44,6 +50,24 @@ export class ClientStore {
     );
   }
 
+  /** Whose keys these are, by their SHA-256 in hex; unknown and revoked ones are nobody's. */
+  async ofKeys(hashes: string[]): Promise<(CallingClient & { hash: string })[]> {
+    return this.sql.prepared(
+      `SELECT given.hash, c.id, c.name, c.requests_per_minute AS "requestsPerMinute"
+       FROM unnest(${unseen('$1', 'text[]')}) AS given (hash)
+       JOIN client_key k ON k.hash = decode(given.hash, 'hex') JOIN client c ON c.id = k.client_id
+       WHERE k.revoked_at IS NULL`,
+      [hashes],
+    );
+  }
+
+  async named(names: string[]): Promise<CallingClient[]> {
+    return this.sql.prepared(
+      `SELECT id, name, requests_per_minute AS "requestsPerMinute" FROM client WHERE name = ANY(${unseen('$1', 'text[]')})`,
+      [names],
+    );
+  }
+
   /** Adds a key; a hash that exists already is left as it is. */
   async addKey(clientId: number, hash: Buffer, lastFour: string): Promise<void> {
     await this.sql.query(
@@ -75,6 +99,7 @@ export class ClientStore {
       maxRunning?: number | null;
       signingSecret?: string | null;
       callbackHeaders?: Record<string, string>;
+      requestsPerMinute?: number | null;
     },
   ): Promise<void> {
     // A cap is a limit of every lane: whoever changes one holds their locks, as whoever starts a job does.
@@ -82,7 +107,8 @@ export class ClientStore {
       `WITH lanes AS MATERIALIZED (SELECT id FROM lane WHERE $2 ORDER BY id FOR NO KEY UPDATE)
        UPDATE client SET max_running = CASE WHEN $2 THEN $3::int ELSE max_running END,
               signing_secret = CASE WHEN $4 THEN $5::text ELSE signing_secret END,
-              callback_headers = COALESCE($6::jsonb, callback_headers)
+              callback_headers = COALESCE($6::jsonb, callback_headers),
+              requests_per_minute = CASE WHEN $7 THEN $8::int ELSE requests_per_minute END
        WHERE id = $1 AND (SELECT count(*) FROM lanes) IS NOT NULL`,
       [
         clientId,
@@ -91,6 +117,8 @@ export class ClientStore {
         settings.signingSecret !== undefined,
         settings.signingSecret ?? null,
         settings.callbackHeaders ? JSON.stringify(settings.callbackHeaders) : null,
+        settings.requestsPerMinute !== undefined,
+        settings.requestsPerMinute ?? null,
       ],
     );
   }

@@ -57,18 +57,25 @@ export const JOB_COLUMNS = `j.id, j.lane_id AS "laneId", j.client_id AS "clientI
   j.state, j.wait_reason AS "waitReason", j.run_at AS "runAt", j.semaphore_url AS "semaphoreUrl", j.persist,
   j.rerun_of AS "rerunOf", j.error, j.created_at AS "createdAt", j.started_at AS "startedAt"`;
 
-/** Tables whose rows go with their job; a delivery takes its attempts along. */
+/** Tables whose rows go with their job. */
 const BELONGINGS = [
   'task',
   'execution',
   'job_log',
   'job_transition',
-  'delivery',
   'run',
   'run_output',
   'pull_task',
   'pull_vote',
+  'graph_task',
+  'graph_wait',
 ];
+
+/** What else goes: what it waits for, and callbacks with their attempts; what webhooks were told outlives it. Edges from it to tasks that wait for it stay: these say that it is gone. */
+const FURTHER_BELONGINGS = `
+  edges_gone AS (DELETE FROM graph_edge e USING (SELECT job_id, unnest(dependencies) AS parent_id FROM graph_task WHERE job_id = ANY($1::bigint[])) d
+                 WHERE e.parent_id = d.parent_id AND e.job_id = d.job_id),
+  delivery_gone AS (DELETE FROM delivery WHERE job_id = ANY($1::bigint[]) AND webhook_id IS NULL)`;
 
 /**
  * Jobs. Every change of state goes through `change`: one guarded UPDATE whose allowed sources come from the transition table,
@@ -146,11 +153,12 @@ export class JobStore {
     );
   }
 
-  /** Locks the client's job until the end of the transaction. Undefined for an unknown id and for another client's job. */
-  async lock(id: string, clientId: number): Promise<SubmittedJobRecord | undefined> {
+  /** Locks the client's job of the lane until the end of the transaction. Undefined for an unknown id and for another client's or lane's job. */
+  async lock(id: string, clientId: number, laneId: number): Promise<SubmittedJobRecord | undefined> {
     const rows = await this.sql.query<SubmittedJobRecord>(
-      `SELECT ${JOB_COLUMNS}, j.submitted FROM job j JOIN client c ON c.id = j.client_id WHERE j.id = $1 AND j.client_id = $2 FOR NO KEY UPDATE OF j`,
-      [id, clientId],
+      `SELECT ${JOB_COLUMNS}, j.submitted FROM job j JOIN client c ON c.id = j.client_id WHERE j.id = $1 AND j.client_id = $2 AND j.lane_id = $3
+       FOR NO KEY UPDATE OF j`,
+      [id, clientId, laneId],
     );
     return rows[0];
   }
@@ -296,6 +304,9 @@ export class JobStore {
     const belongings = BELONGINGS.map(
       (table) => `${table}_gone AS (DELETE FROM ${table} WHERE job_id = ANY($1::bigint[]))`,
     );
-    await this.sql.query(`WITH ${belongings.join(', ')} DELETE FROM job WHERE id = ANY($1::bigint[])`, [bigints(ids)]);
+    await this.sql.query(
+      `WITH ${belongings.join(', ')}, ${FURTHER_BELONGINGS} DELETE FROM job WHERE id = ANY($1::bigint[])`,
+      [bigints(ids)],
+    );
   }
 }

@@ -80,7 +80,7 @@ const unfolded = (kind: 'task' | 'execution', mark: string, states: string) =>
 
 const READ = `
   WITH live AS MATERIALIZED (
-    SELECT id FROM worker WHERE last_seen_at > clock_timestamp() - make_interval(secs => $2)
+    SELECT id FROM worker WHERE stopped_at IS NULL AND last_seen_at > clock_timestamp() - make_interval(secs => $2)
   ), slots AS (
     SELECT queue, sum(slots)::int AS n FROM worker_queue JOIN live ON live.id = worker_id GROUP BY queue
   ), runs AS (

@@ -6,7 +6,12 @@ import { ContainerHostStore } from './container-host.store';
 import { DefinitionStore } from './definition.store';
 import { DeliveryStore } from './delivery.store';
 import { DueJobStore } from './due-job.store';
+import { EngineWorkerStore } from './engine-worker.store';
 import { ExecutionStore } from './execution.store';
+import { GraphHistoryStore } from './graph-history.store';
+import { GraphLaneStore } from './graph-lane.store';
+import { GraphListStore } from './graph-list.store';
+import { GraphTaskStore } from './graph-task.store';
 import { IdempotencyKeyStore } from './idempotency-key.store';
 import { JobLogStore } from './job-log.store';
 import { JobQueryStore } from './job-query.store';
@@ -26,6 +31,7 @@ import { RunOutputStore } from './run-output.store';
 import { ScheduleStore } from './schedule.store';
 import { SettingStore } from './setting.store';
 import { StatisticsStore } from './statistics.store';
+import { SystemStore } from './system.store';
 import { TaskStore } from './task.store';
 import { TotalsStore } from './totals.store';
 import { WebhookStore } from './webhook.store';
@@ -41,7 +47,12 @@ export interface Stores {
   definitions: DefinitionStore;
   deliveries: DeliveryStore;
   dueJobs: DueJobStore;
+  engineWorkers: EngineWorkerStore;
   executions: ExecutionStore;
+  graphHistory: GraphHistoryStore;
+  graphLanes: GraphLaneStore;
+  graphLists: GraphListStore;
+  graphTasks: GraphTaskStore;
   idempotencyKeys: IdempotencyKeyStore;
   jobLog: JobLogStore;
   jobQueries: JobQueryStore;
@@ -61,6 +72,7 @@ export interface Stores {
   schedules: ScheduleStore;
   settings: SettingStore;
   statistics: StatisticsStore;
+  system: SystemStore;
   tasks: TaskStore;
   totals: TotalsStore;
   webhooks: WebhookStore;
@@ -77,7 +89,12 @@ export function createStores(sql: Sql): Stores {
     definitions: new DefinitionStore(sql),
     deliveries: new DeliveryStore(sql),
     dueJobs: new DueJobStore(sql),
+    engineWorkers: new EngineWorkerStore(sql),
     executions: new ExecutionStore(sql),
+    graphHistory: new GraphHistoryStore(sql),
+    graphLanes: new GraphLaneStore(sql),
+    graphLists: new GraphListStore(sql),
+    graphTasks: new GraphTaskStore(sql),
     idempotencyKeys: new IdempotencyKeyStore(sql),
     jobLog: new JobLogStore(sql),
     jobQueries: new JobQueryStore(sql),
@@ -97,6 +114,7 @@ export function createStores(sql: Sql): Stores {
     schedules: new ScheduleStore(sql),
     settings: new SettingStore(sql),
     statistics: new StatisticsStore(sql),
+    system: new SystemStore(sql),
     tasks: new TaskStore(sql),
     totals: new TotalsStore(sql),
     webhooks: new WebhookStore(sql),

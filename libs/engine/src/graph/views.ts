@@ -4,7 +4,7 @@ import type { JsonObject } from '@task-engine/domain';
 export const GRAPH_STATUSES = ['pending', 'running', 'completed', 'failed', 'cancelled'] as const;
 export type GraphStatus = (typeof GRAPH_STATUSES)[number];
 
-/** What a list can be sorted by. Equal ones come in the order of their ids. */
+/** What a list can be sorted by. Equal ones come in the order of their ids, in the same direction; those without a value come last. */
 export const GRAPH_SORTS = [
   'created_at',
   'updated_at',
@@ -40,7 +40,7 @@ export interface GraphTask {
   workerTags: string[];
   /** Ids as given, without repetitions. */
   dependencies: string[];
-  /** Who runs it or ran it last: id of a worker row. */
+  /** Who runs it or ran it last: id of a worker row. Null while it waits for a further try, as `startedAt` is. */
   workerId: string | null;
   result: string | null;
   error: string | null;

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { gatewaySchema } from './gateway.schema';
 import { ConfigurationError, type Environment, loadConfiguration } from './load-configuration';
 
@@ -104,4 +105,44 @@ describe("task_tracker's variables", () => {
     ]);
     expect(faultsOf({ TASK_TRACKER_COOKIE_SAME_SITE, TASK_TRACKER_COOKIE_SECURE: 'true' })).toEqual([]);
   });
+});
+
+describe("the Task Scheduler's variables", () => {
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2_048 });
+  const pem = rsa.publicKey.export({ type: 'spki', format: 'pem' }).toString();
+
+  it('are all optional', () => {
+    const configuration = load({});
+    expect(configuration.DTS_RATE_LIMIT).toBe(1_000);
+    expect(configuration).not.toHaveProperty('JWT_SECRET');
+    expect(configuration).not.toHaveProperty('JWT_PUBLIC_KEY');
+  });
+
+  it('want one way of signing at most', () => {
+    expect(faultsOf({ JWT_SECRET: 'x' })).toEqual([]);
+    expect(faultsOf({ JWT_SECRET: '', JWT_PUBLIC_KEY: pem })).toEqual([]);
+    expect(faultsOf({ JWT_SECRET: 'x', JWT_PUBLIC_KEY: pem })).toEqual([
+      'JWT_PUBLIC_KEY must not be set beside JWT_SECRET',
+    ]);
+  });
+
+  it('take a public key of RSA with its lines, or with \\n between them', () => {
+    expect(load({ JWT_PUBLIC_KEY: pem }).JWT_PUBLIC_KEY).toBe(pem);
+    expect(load({ JWT_PUBLIC_KEY: pem.replaceAll('\n', '\\n') }).JWT_PUBLIC_KEY).toBe(pem);
+    const others = [
+      rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      generateKeyPairSync('rsa', { modulusLength: 1_024 }).publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+      generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+      pem.slice(0, 200),
+      'a secret',
+    ];
+    for (const JWT_PUBLIC_KEY of others)
+      expect(faultsOf({ JWT_PUBLIC_KEY })).toEqual([
+        'JWT_PUBLIC_KEY must be a public RSA key of at least 2048 bits in PEM form',
+      ]);
+  });
+
+  it.each(['0', '-1', 'x', '1.5'])('refuse a rate limit of %s', (DTS_RATE_LIMIT) =>
+    expect(faultsOf({ DTS_RATE_LIMIT })).toHaveLength(1),
+  );
 });

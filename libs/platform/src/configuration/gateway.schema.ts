@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { choice, decimal, flag, integer, list, optionalText, port } from './fields';
+import { publicKey } from './public-key';
 import {
   bootstrapClients,
   clientsVariables,
@@ -87,6 +88,18 @@ const taskTrackerVariables = {
     .describe('Header with the signature of a push hook'),
 };
 
+const taskSchedulerVariables = {
+  JWT_SECRET: optionalText(
+    'Secret that bearer tokens of /api are signed with (HS256); should have 32 characters at least. With neither this nor JWT_PUBLIC_KEY no such token is accepted',
+  ),
+  JWT_PUBLIC_KEY: publicKey('RSA key (PEM, \\n for a new line) of who signs bearer tokens of /api (RS256)'),
+  DTS_RATE_LIMIT: integer('Requests that a client may make to /api in a minute, unless a limit of its own is set', {
+    min: 1,
+    max: 1_000_000_000,
+    default: 1_000,
+  }),
+};
+
 /** Variables of `api-gateway`. */
 export const gatewaySchema = z
   .object({
@@ -111,6 +124,7 @@ export const gatewaySchema = z
     ),
     ...fastlaneVariables,
     ...taskTrackerVariables,
+    ...taskSchedulerVariables,
   })
   .superRefine(({ TASK_TRACKER_COOKIE_SAME_SITE, TASK_TRACKER_COOKIE_SECURE }, context) => {
     if (TASK_TRACKER_COOKIE_SAME_SITE !== 'None' || TASK_TRACKER_COOKIE_SECURE) return;
@@ -119,6 +133,11 @@ export const gatewaySchema = z
       path: ['TASK_TRACKER_COOKIE_SECURE'],
       message: 'must be true, since browsers drop a cookie with SameSite=None that is not',
     });
+  })
+  .superRefine(({ JWT_SECRET, JWT_PUBLIC_KEY }, context) => {
+    if (JWT_SECRET === undefined || JWT_PUBLIC_KEY === undefined) return;
+    // which of them is set says which algorithm counts
+    context.addIssue({ code: 'custom', path: ['JWT_PUBLIC_KEY'], message: 'must not be set beside JWT_SECRET' });
   })
   .superRefine(({ FASTLANE_BASIC_AUTH_USERNAME, FASTLANE_BASIC_AUTH_PASSWORD }, context) => {
     if ((FASTLANE_BASIC_AUTH_USERNAME === undefined) === (FASTLANE_BASIC_AUTH_PASSWORD === undefined)) return;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { choice, integer, list, optionalText, queueList, text } from './fields';
+import { choice, integer, list, optionalText, queueList, text, url } from './fields';
 import {
   clientsVariables,
   databaseVariables,
@@ -12,6 +12,9 @@ import {
   outboundVariables,
   redisVariables,
 } from './variables';
+
+const API_URL_MEANING =
+  'Where running command lines find /api, for their checkpoints: TASK_API_URL in their environment';
 
 /** Variables of `task-worker`. */
 export const workerSchema = z
@@ -33,6 +36,17 @@ export const workerSchema = z
       max: 256,
       default: 2,
     }),
+    SHELL_CONCURRENCY: integer('Command lines of /api that one process runs at one time', {
+      min: 0,
+      max: 1024,
+      default: 16,
+    }),
+    WORKER_TAGS: list(
+      'What tasks of /api can ask for with `worker_tags`, comma-separated: those that ask for no other run here',
+    ),
+    DTS_API_URL: url(API_URL_MEANING, ['http:', 'https:'])
+      .default('http://127.0.0.1:8080/api')
+      .describe(API_URL_MEANING),
     FURTHER_QUEUES: queueList('Queues that only workflow definitions name, as name:slots,name:slots'),
     ...farmVariables,
     FASTLANE_EXECUTOR: choice(

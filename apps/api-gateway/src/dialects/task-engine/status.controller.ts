@@ -1,7 +1,7 @@
 import { Controller, Get, Headers, UseFilters, UseGuards } from '@nestjs/common';
 import { ReadHealth, ReadJobs } from '@task-engine/engine';
+import { suiteVersion } from '@task-engine/platform';
 import { Definitions } from '@task-engine/workflows';
-import { VERSION } from '../../version';
 import { ClientGuard, ReaderGuard } from './client.guard';
 import { presentHealth } from './presenters/health.presenter';
 import { presentDashboard } from './presenters/job.presenter';
@@ -9,6 +9,8 @@ import { Query } from './request-parts';
 import { TaskEngineFilter } from './task-engine.filter';
 import { CurrentTenant, type Tenant } from './tenant';
 import { LANE } from './vocabulary';
+
+const VERSION = suiteVersion();
 
 @Controller()
 @UseFilters(TaskEngineFilter)

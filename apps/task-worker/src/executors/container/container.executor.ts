@@ -3,6 +3,7 @@ import { isUnavailable, type Lease } from '@task-engine/database';
 import type { RunFailure, TakenRun, WorkRuns } from '@task-engine/engine';
 import type { ExecutionContext, Executor } from '../executor';
 import { throwIfAborted } from '../handler';
+import { asking } from './asking';
 import { longTimer } from './long-timer';
 import { OutputWriter } from './output-writer';
 import {
@@ -26,8 +27,6 @@ const HOST_RETRY_MS = 1_000;
 const HOST_WELL_MS = 30_000;
 /** A host that is away this long, in milliseconds, is not waited for any more: two pauses of an open circuit. */
 const HOST_PATIENCE_MS = 120_000;
-/** Between two attempts to reach PostgreSQL, in milliseconds. */
-const DATABASE_RETRY_MS = 500;
 
 export interface ContainerOptions {
   runtime: ContainerRuntime;
@@ -261,20 +260,6 @@ class ContainerRun {
   private millisecondsLeft(): number {
     const begun = this.runtime.survivesWorker ? (this.run.startedAt?.getTime() ?? Date.now()) : Date.now();
     return Math.max(0, begun + this.timeoutSeconds * 1_000 - Date.now());
-  }
-}
-
-/** Tries again while PostgreSQL is away: a restart of it costs time, no run. The signal aborts when the lease may be over. */
-async function asking<Result>(work: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isUnavailable(error)) throw error;
-      throwIfAborted(signal);
-      await new Promise((resolve) => setTimeout(resolve, DATABASE_RETRY_MS));
-      throwIfAborted(signal);
-    }
   }
 }
 

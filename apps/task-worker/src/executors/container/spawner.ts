@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { killGroup } from './kill-group';
 import { type Launched, type LaunchOptions, ProgramNotFound } from '../process-group';
+import { isStarter } from '../strays';
 
 export interface SpawnRequest {
   id: number;
@@ -110,6 +111,7 @@ export class Spawner {
     });
     process.on('error', () => undefined);
     await once(process, 'spawn');
+    isStarter(process.pid!, new Promise<void>((resolve) => process.once('exit', () => resolve())));
     return process;
   }
 
