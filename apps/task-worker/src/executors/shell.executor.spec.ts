@@ -66,8 +66,11 @@ describe('a command line', () => {
     const { ended } = start(`printf 'x%.0s' $(seq 9000); printf '\\0'; printf '😀%.0s' $(seq 2048)`);
     const { result } = (await ended) as { result: string };
     expect(result).toBe('😀'.repeat(2_048));
-    const { result: odd } = (await start(`printf 'ab\\0\\n😀%.0s' $(seq 2048); printf c`).ended) as { result: string };
-    expect(odd).toHaveLength(4_096);
+    // the 4,096th of its units from the end is the second half of a pair
+    const { result: odd } = (await start(`printf 'ab\\0\\n😀%.0s' $(seq 2048); printf cde`).ended) as {
+      result: string;
+    };
+    expect(odd).toHaveLength(4_095);
     expect(odd.isWellFormed()).toBe(true);
     expect(odd).not.toContain('\0');
   });

@@ -62,6 +62,9 @@ const CANDIDATES = 32;
 /** Why a task is taken once more, by how it was given back last. A further vote is a first try of its own. */
 const CAUSE = `CASE last.state WHEN 'lost' THEN 'lease_lost' WHEN 'released' THEN 'released' WHEN 'failed' THEN 'retry' ELSE 'first' END`;
 
+/** By their job, whatever the planner makes of ordering all executions by their ids. */
+const EARLIER = `SELECT e.id, e.state FROM execution e WHERE e.job_id = assigned.job_id OFFSET 0`;
+
 const HELD = `SELECT t.job_id AS id, t.project_id AS "projectId", p.lane_id AS "laneId", t.worker_id AS "workerId", t.priority, t.hash, t.recipe,
     t.max_assign_seconds AS "maxAssignSeconds", t.max_retries AS "maxRetries", t.retries, t.verifications, t.votes, p.chain_id AS "chainId",
     e.task_id AS "taskId", e.id AS "executionId", e.token, w.alias AS worker
@@ -207,7 +210,7 @@ export class PullTaskStore {
        ), leased AS (
          INSERT INTO execution (task_id, job_id, queue, state, cause, token, worker_id, started_at, lease_expires_at)
          SELECT step.id, assigned.job_id, '${PULL_QUEUE}', 'running',
-                COALESCE((SELECT ${CAUSE} FROM execution last WHERE last.job_id = assigned.job_id ORDER BY last.id DESC LIMIT 1), 'first'),
+                COALESCE((SELECT ${CAUSE} FROM (${EARLIER}) last ORDER BY last.id DESC LIMIT 1), 'first'),
                 nextval('lease_token'),
                 uuid, assigned_at,
                 CASE WHEN max_assign_seconds > 0 THEN assigned_at + make_interval(secs => max_assign_seconds)
