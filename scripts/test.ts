@@ -18,7 +18,7 @@ interface JestResult {
 
 /** Several files at a time, those that start whole suites apart: these wait more than they compute. One by one those that look at the clock and those that have a container engine each. */
 const PARTS = [
-  ['--selectProjects', 'unit', 'integration', '--maxWorkers=2'],
+  ['--selectProjects', 'unit', 'integration', '--maxWorkers=3'],
   ['--selectProjects', 'e2e', '--maxWorkers=3'],
   ['--selectProjects', 'time', '--runInBand'],
   ['--selectProjects', 'containers', '--runInBand'],
