@@ -23,6 +23,7 @@ const SECRETS: Record<string, string> = {
   'database-url': 'postgres://user:password@host/db',
   'redis-url': 'redis://host:6379/0',
   'bootstrap-clients': 'client:key',
+  'jwt-secret': 'a secret of thirty-two characters!',
 };
 const given = { POSTGRES_PASSWORD: 'password' };
 
