@@ -5,7 +5,7 @@ import type { Turn } from './harness/turn';
 import type { HttpLoad } from './load/http-load.process';
 import type { SpawnLoop } from './peers/spawn-loop.process';
 
-const COMMAND = '/bin/true';
+export const COMMAND = '/bin/true';
 /** Processes at one time of plain spawn: with more it is no faster on two cores. */
 const AT_ONCE = 4;
 /** `maxRunning`: an execution holds its slot from its admission until its end is stored. */
@@ -55,19 +55,7 @@ export function executions(scale: Scale): Benchmark {
     },
   };
 
-  const floor: Side = {
-    name: 'plain spawn',
-    setup: `child_process.spawn of ${COMMAND} in one Node process, ${AT_ONCE} at once, outputs as pipes, each waited for until it is closed`,
-    async run(turn) {
-      const loop = turn.spawn<SpawnLoop>('spawn loop', 'peers/spawn-loop.process');
-      await loop.call('run', { command: COMMAND, count: warmUp, atOnce: AT_ONCE });
-      const { seconds, succeeded } = await turn.window(() =>
-        loop.call('run', { command: COMMAND, count, atOnce: AT_ONCE }),
-      );
-      if (succeeded !== count) throw new Error(`${count - succeeded} of ${count} processes failed`);
-      return { figures: { 'executions/s': count / seconds }, checked: `checked: ${count} processes, exit code 0` };
-    },
-  };
+  const floor = plainSpawn({ count, warmUp, figure: 'executions/s' });
 
   return {
     id: 'P5',
@@ -84,6 +72,23 @@ export function executions(scale: Scale): Benchmark {
         aim: 0.7,
       },
     ],
+  };
+}
+
+/** The least that starting so many processes costs. */
+export function plainSpawn({ count, warmUp, figure }: { count: number; warmUp: number; figure: string }): Side {
+  return {
+    name: 'plain spawn',
+    setup: `child_process.spawn of ${COMMAND} in one Node process, ${AT_ONCE} at once, outputs as pipes, each waited for until it is closed`,
+    async run(turn) {
+      const loop = turn.spawn<SpawnLoop>('spawn loop', 'peers/spawn-loop.process');
+      await loop.call('run', { command: COMMAND, count: warmUp, atOnce: AT_ONCE });
+      const { seconds, succeeded } = await turn.window(() =>
+        loop.call('run', { command: COMMAND, count, atOnce: AT_ONCE }),
+      );
+      if (succeeded !== count) throw new Error(`${count - succeeded} of ${count} processes failed`);
+      return { figures: { [figure]: count / seconds }, checked: `checked: ${count} processes, exit code 0` };
+    },
   };
 }
 

@@ -1,15 +1,12 @@
 import { BenchEngine } from './engine/bench-engine';
+import { COMMAND, plainSpawn } from './executions';
 import type { Benchmark, Scale, Side } from './harness/benchmark';
 import { perJob } from './harness/storage';
 import type { Turn } from './harness/turn';
 import { percentile } from './harness/verdict';
 import { lonelyJobs } from './latency';
 import type { GraphLoad } from './load/graph.process';
-import type { SpawnLoop } from './peers/spawn-loop.process';
 
-const COMMAND = '/bin/true';
-/** Processes at one time of plain spawn: with more it is no faster on two cores. */
-const AT_ONCE = 4;
 /** Tasks of the lane, and of the worker, at one time. */
 const MAX_RUNNING = 64;
 const CONNECTIONS = 20;
@@ -46,19 +43,7 @@ export function graph(scale: Scale): Benchmark {
     },
   };
 
-  const floor: Side = {
-    name: 'plain spawn',
-    setup: `child_process.spawn of ${COMMAND} in one Node process, ${AT_ONCE} at once, outputs as pipes, each waited for until it is closed`,
-    async run(turn) {
-      const loop = turn.spawn<SpawnLoop>('spawn loop', 'peers/spawn-loop.process');
-      await loop.call('run', { command: COMMAND, count: warmUp, atOnce: AT_ONCE });
-      const { seconds, succeeded } = await turn.window(() =>
-        loop.call('run', { command: COMMAND, count, atOnce: AT_ONCE }),
-      );
-      if (succeeded !== count) throw new Error(`${count - succeeded} of ${count} processes failed`);
-      return { figures: { 'tasks/s': count / seconds }, checked: `checked: ${count} processes, exit code 0` };
-    },
-  };
+  const floor = plainSpawn({ count, warmUp, figure: 'tasks/s' });
 
   const chained: Side = {
     name: 'a chain',
