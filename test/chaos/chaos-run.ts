@@ -1,13 +1,17 @@
 import { randomBytes } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FINAL_JOB_STATES } from '@task-engine/domain';
+import { temporaryFolder } from '../support/test-servers';
 import { EngineSuite } from '../e2e/engine/engine-suite';
 import { checkHistory } from './check/check-history';
-import { type Account, ApiClient, requestOf } from './drive/api-client';
+import { type Account, ApiClient, graphRequestOf, requestOf } from './drive/api-client';
 import { Driver } from './drive/driver';
 import { Endpoints } from './drive/endpoints';
 import { FaultInjector } from './drive/fault-injector';
 import { faultPlan } from './drive/fault-plan';
+import { GraphDriver } from './drive/graph-driver';
 import type { History, RequestRecord, Violation } from './history';
 import { Random } from './random';
 import { Recorder } from './recorder';
@@ -50,6 +54,7 @@ const ENVIRONMENT = {
   CALLBACK_FIRST_RETRY_SECONDS: '1',
   CALLBACK_MAX_RETRY_SECONDS: '2',
   SEMAPHORE_TIMEOUT_SECONDS: '2',
+  DTS_RATE_LIMIT: '100000',
 };
 
 /** Milliseconds until all must be done once the faults are over. */
@@ -61,6 +66,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const random = new Random(seed);
   const endpoints = await Endpoints.start(random.branch('endpoints'));
   const suite = await EngineSuite.start({ own: { postgres: true, redis: true }, env: ENVIRONMENT });
+  const folder = temporaryFolder('graph');
   let recorder: Recorder | undefined;
   try {
     recorder = await Recorder.start(suite.local.databaseUrl);
@@ -76,8 +82,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       Driver.client(`client${n}`, ACCOUNTS[n % 3 === 2 ? 1 : 0]!, random, meanWaitMs, rest),
     );
     drivers.push(Driver.operator(ACCOUNTS[0]!, random, meanWaitMs * 3, rest));
+    const ofGraphs = ACCOUNTS.map(
+      (account, n) => new GraphDriver(`graph${n}`, account, random, meanWaitMs, api, folder),
+    );
     await Promise.all([
-      ...drivers.map((driver) => driver.run(over)),
+      ...[...drivers, ...ofGraphs].map((driver) => driver.run(over)),
       injector.run(faultPlan(random.branch('faults'), seconds, faultEveryMs, LEASE_SECONDS), over),
     ]);
     await injector.end();
@@ -90,6 +99,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       seed,
       requests,
       ...(await recorder.read()),
+      commands: await readCommands(folder),
       arrivals: endpoints.arrivals,
       semaphores: endpoints.semaphores,
       secrets,
@@ -106,6 +116,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     await recorder?.stop();
     await suite.stop();
     await endpoints.close();
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -156,8 +167,28 @@ async function drain({ suite, recorder, api, random }: Draining): Promise<void> 
       const account = ACCOUNTS.find(({ name }) => name === client)!;
       await api.send(account, operation, requestOf(operation));
     }
+    // of what these wait for nothing will ever come
+    const blocked = await recorder.query<{ id: string; client: string }>(
+      `SELECT DISTINCT j.id, c.name AS client FROM graph_edge e JOIN job p ON p.id = e.parent_id JOIN job j ON j.id = e.job_id
+         JOIN client c ON c.id = j.client_id WHERE j.state = 'pending' AND p.state IN ('failed', 'broken') ORDER BY j.id`,
+    );
+    for (const { id, client } of blocked) {
+      const operation = { kind: 'cancel', jobId: id } as const;
+      await api.send(
+        ACCOUNTS.find(({ name }) => name === client)!,
+        operation,
+        graphRequestOf(operation),
+      );
+    }
     await delay(500);
   }
+}
+
+/** Lines by the name of the file. */
+async function readCommands(folder: string): Promise<Record<string, string[]>> {
+  const names = await readdir(folder);
+  const files = names.map(async (name) => [name, (await readFile(join(folder, name), 'utf8')).split('\n')] as const);
+  return Object.fromEntries(await Promise.all(files));
 }
 
 async function isQuiet(recorder: Recorder): Promise<boolean> {

@@ -18,6 +18,12 @@ export interface History {
   semaphores: SemaphoreAnswer[];
   /** The jobs as they stand at the end. */
   jobs: FinalJob[];
+  /** Ids of those that are graph tasks. */
+  graphJobs: ReadonlySet<string>;
+  /** What the command of a graph task has written, by its mark. */
+  commands: Record<string, string[]>;
+  /** Of graph tasks at the end: for how many they wait by their count, by their edges, and by edges whose parent has completed. */
+  waits: { jobId: string; unmet: number; edges: number; met: number }[];
   /** The engine's own history of states. */
   transitions: { jobId: string; from: JobState | null; to: JobState }[];
   /** `whsec_...` by the name of the client. */
@@ -44,7 +50,12 @@ export type Operation =
   | { kind: 'run_at'; jobId: string; at: number }
   | { kind: 'semaphore'; jobId: string; url: string | null }
   | { kind: 'setting'; name: string; value: number }
-  | { kind: 'push' };
+  | { kind: 'push' }
+  | GraphOperation;
+
+/** What a client does with graph tasks that are there. */
+export type GraphOperation =
+  { kind: 'cancel' | 'retry'; jobId: string } | { kind: 'depend'; jobId: string; on: string[] };
 
 /** One request with its answer. */
 export interface RequestRecord {
@@ -137,6 +148,12 @@ export interface LaneRow {
   retry_limit: number;
   retry_delay_seconds: number;
   paused: boolean;
+  name: string;
+}
+
+export interface GraphTaskRow {
+  /** Ids of jobs. */
+  dependencies: string[];
 }
 
 export interface ClientRow {
@@ -160,12 +177,21 @@ export type TaskEvent = Change<'task', TaskRow>;
 export type ExecutionEvent = Change<'execution', ExecutionRow>;
 export type DeliveryEvent = Change<'delivery', DeliveryRow>;
 export type LaneEvent = Change<'lane', LaneRow>;
+export type GraphTaskEvent = Change<'graph_task', GraphTaskRow>;
 export type ClientEvent = Change<'client', ClientRow>;
 export type ScheduleEvent = Change<'schedule', ScheduleRow>;
 export type TickEvent = Change<'schedule_tick', TickRow>;
 
 export type RowEvent =
-  JobEvent | TaskEvent | ExecutionEvent | DeliveryEvent | LaneEvent | ClientEvent | ScheduleEvent | TickEvent;
+  | JobEvent
+  | TaskEvent
+  | ExecutionEvent
+  | DeliveryEvent
+  | LaneEvent
+  | ClientEvent
+  | ScheduleEvent
+  | TickEvent
+  | GraphTaskEvent;
 
 export type Table = RowEvent['table'];
 
@@ -215,6 +241,7 @@ export const INVARIANTS = [
   'callbacks arrive',
   'callbacks keep their order',
   'an answer is true',
+  'a task runs after what it depends on',
 ] as const;
 
 export type Invariant = (typeof INVARIANTS)[number];

@@ -11,7 +11,8 @@ const COLUMNS: Record<Table, string> = {
   delivery: `'message_id', r.message_id, 'client_id', r.client_id, 'job_id', r.job_id::text, 'task_id', r.task_id::text, 'event', r.event,
              'url', r.url, 'body_hash', md5(r.body), 'state', r.state, 'attempts', r.attempts`,
   lane: `'max_running', r.max_running, 'reserved_slots', r.reserved_slots, 'reserved_threshold', r.reserved_threshold,
-         'retry_limit', r.retry_limit, 'retry_delay_seconds', r.retry_delay_seconds, 'paused', r.paused`,
+         'retry_limit', r.retry_limit, 'retry_delay_seconds', r.retry_delay_seconds, 'paused', r.paused, 'name', r.name`,
+  graph_task: `'dependencies', r.dependencies::text[]`,
   client: `'name', r.name, 'max_running', r.max_running`,
   schedule: `'next_at', history_time(r.next_at), 'active', r.active, 'every_seconds', r.every_seconds`,
   schedule_tick: `'schedule_name', r.schedule_name, 'due_at', history_time(r.due_at)`,
@@ -23,6 +24,7 @@ const KEYS: Record<Table, string> = {
   execution: 'r.id::text',
   delivery: 'r.id::text',
   lane: 'r.id::text',
+  graph_task: 'r.job_id::text',
   client: 'r.id::text',
   schedule: 'r.name',
   schedule_tick: `r.schedule_name || ' ' || history_time(r.due_at)`,
@@ -75,18 +77,27 @@ export class Recorder {
   }
 
   /** All that was written down, and how the jobs stand. */
-  async read(): Promise<Pick<History, 'events' | 'watermarks' | 'jobs' | 'transitions'>> {
+  async read(): Promise<Pick<History, 'events' | 'watermarks' | 'jobs' | 'graphJobs' | 'waits' | 'transitions'>> {
     const events = await this.query<RowEvent>(
       `SELECT seq::int, tab AS "table", history_time(at) AS at, history_time(tx_at) AS "transactionAt", xid::text::float8 AS xid,
               id, before, after FROM history_event ORDER BY seq`,
     );
     const jobs = await this.query<FinalJob>(
-      `SELECT id, submitted->>'content_id' AS mark, state, rerun_of AS "rerunOf", wait_reason AS "waitReason" FROM job ORDER BY id`,
+      `SELECT id, COALESCE(submitted->>'content_id', parameters->>'name') AS mark, state, rerun_of AS "rerunOf", wait_reason AS "waitReason" FROM job ORDER BY id`,
     );
     const transitions = await this.query<History['transitions'][number]>(
       `SELECT job_id AS "jobId", from_state AS "from", to_state AS "to" FROM job_transition ORDER BY job_id, id`,
     );
-    return { events, watermarks: this.watermarks, jobs, transitions };
+    const graphJobs = await this.query<{ id: string }>(`SELECT job_id AS id FROM graph_task`);
+    const waits = await this.query<History['waits'][number]>(
+      `SELECT job_id AS "jobId", COALESCE(w.unmet, 0) AS unmet, COALESCE(e.edges, 0) AS edges, COALESCE(e.met, 0) AS met
+       FROM graph_wait w FULL JOIN (
+         SELECT g.job_id, count(*)::int AS edges, count(*) FILTER (WHERE p.state = 'completed')::int AS met
+         FROM graph_edge g JOIN job p ON p.id = g.parent_id GROUP BY g.job_id
+       ) e USING (job_id)`,
+    );
+    const ids = new Set(graphJobs.map(({ id }) => id));
+    return { events, watermarks: this.watermarks, jobs, graphJobs: ids, waits, transitions };
   }
 
   async stop(): Promise<void> {

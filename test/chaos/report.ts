@@ -70,6 +70,8 @@ export function describeOperation(operation: Operation): string {
       return `priority = ${operation.value}`;
     case 'run_at':
       return `run_at = ${time(operation.at)}`;
+    case 'depend':
+      return `depends on ${operation.on.join(', ') || 'nothing'}`;
     case 'semaphore':
       return `semaphore_url = ${operation.url}`;
     default:

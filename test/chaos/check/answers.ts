@@ -30,7 +30,8 @@ export function checkAnswers(history: History): Violation[] {
       if (accepted(request) && !held) report(`${operation.name} = ${operation.value} was answered 200 and never set`);
       continue;
     }
-    if (!('jobId' in operation)) continue;
+    // whether a change of dependencies holds is seen by what starts (check/graph.ts)
+    if (!('jobId' in operation) || operation.kind === 'depend') continue;
     const { jobId, kind } = operation;
     const versions = jobs.get(jobId) ?? [];
     const was = (holds: (row: JobRow, event: JobEvent) => boolean) =>
@@ -43,6 +44,8 @@ export function checkAnswers(history: History): Violation[] {
         resume: () =>
           was((row, { before }) => row.state === 'queued' || (row.state === 'scheduled' && before?.state === 'paused')),
         break: () => was((row) => row.state === 'broken'),
+        cancel: () => was((row) => row.state === 'broken'),
+        retry: () => was((row, { before }) => row.state === 'queued' && before?.state === 'failed'),
         rerun: () => was((row) => row.state === 'broken'),
         priority: () => operation.kind === 'priority' && was((row) => row.priority === operation.value),
         // a past time becomes now
@@ -55,6 +58,8 @@ export function checkAnswers(history: History): Violation[] {
         pause: () => was(done),
         resume: () => was((row) => row.state !== 'paused' && row.state !== 'queued'),
         break: () => false,
+        cancel: () => was(done),
+        retry: () => was((row) => row.state !== 'failed'),
         rerun: () => false,
         priority: () => was(done),
         run_at: () => was((row) => done(row) || row.state === 'started'),

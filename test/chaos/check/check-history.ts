@@ -3,6 +3,7 @@ import { checkAnswers } from './answers';
 import { checkCallbacks } from './callbacks';
 import { checkDueTimes } from './due-times';
 import { checkEligibility } from './eligibility';
+import { checkGraph } from './graph';
 import { checkLeases } from './leases';
 import { checkLimits } from './limits';
 import { checkOrder } from './order';
@@ -21,6 +22,7 @@ const CHECKS = [
   checkDueTimes,
   checkCallbacks,
   checkAnswers,
+  checkGraph,
 ];
 
 /** Everything in a drained run's history that contradicts the engine's invariants. */

@@ -35,6 +35,7 @@ const LANE: LaneRow = {
   retry_limit: 3,
   retry_delay_seconds: 5,
   paused: false,
+  name: 'engine',
 };
 const TASK: TaskRow = { job_id: '1', name: 'noop', state: 'waiting', tries: 0, started: false, error: null };
 const EXECUTION: ExecutionRow = { job_id: '1', task_id: '1', state: 'queued', token: null, worker_id: null };
@@ -58,6 +59,7 @@ const ROWS = {
   delivery: DELIVERY,
   schedule: SCHEDULE,
   client: { name: 'demo-client', max_running: null } satisfies ClientRow,
+  graph_task: { dependencies: [] as string[] },
   schedule_tick: { schedule_name: 'release', due_at: 1_000 },
 };
 
@@ -80,6 +82,9 @@ export class HistoryMaker {
     arrivals: [],
     semaphores: [],
     jobs: [],
+    graphJobs: new Set(),
+    commands: {},
+    waits: [],
     transitions: [],
     secrets: {},
     faults: [],

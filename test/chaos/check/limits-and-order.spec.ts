@@ -47,6 +47,8 @@ describe('limits', () => {
     expect(check(started(capped(), ['1', 5, 2], ['2', 5, 1], ['3', 5, 2]))).toEqual([
       "job 3 of priority 5 started as number 2 of its client's 1",
     ]);
+    const lanes = capped().change('lane', '2', { name: 'task-scheduler' });
+    expect(check(started(lanes, ['1', 5, 2]).job('2', { client_id: 2, lane_id: 2 }, 'started'))).toHaveLength(1);
     const lowered = started(new HistoryMaker({ max_running: 9 }), ['1', 5, 2]).job('2', { client_id: 2 });
     lowered.unseen(() => lowered.change('client', '2', { max_running: 1 })).job('2', 'started');
     expect(check(lowered)).toEqual([]);

@@ -43,7 +43,8 @@ export function checkLimits(history: History): Violation[] {
 
     const seen = sight.candidates(caps.get(String(clientId)) ?? [], start.transactionAt);
     const cap = Math.max(...seen.map(({ after }) => after.max_running ?? Infinity));
-    const own = beside.filter(({ after }) => after.client_id === clientId).length;
+    // of all lanes: each of them decides by itself
+    const own = [...running.values()].filter(({ after }) => after.client_id === clientId).length;
     if (seen.length > 0 && own > cap) report(`number ${own} of its client's ${cap}`);
   };
 

@@ -2,11 +2,12 @@ import {
   DELIVERY_TRANSITIONS,
   EXECUTION_TRANSITIONS,
   FINAL_JOB_STATES,
+  GRAPH_JOB_TRANSITIONS,
   JOB_TRANSITIONS,
   TASK_TRANSITIONS,
 } from '@task-engine/domain';
 import type { History, Violation } from '../history';
-import { eventsOf, groupBy, rowsOf } from './timeline';
+import { enters, eventsOf, groupBy, leaves, rowsOf } from './timeline';
 
 /** Allowed changes, and the states in which a row may be written first. */
 const LIFE_CYCLES = {
@@ -15,6 +16,12 @@ const LIFE_CYCLES = {
   execution: { transitions: EXECUTION_TRANSITIONS, first: ['queued'] },
   delivery: { transitions: DELIVERY_TRANSITIONS, first: ['pending'] },
 } as const;
+
+/** What graph tasks may do besides: one that has failed is tried again by hand. */
+const OF_GRAPHS: Record<string, Partial<Record<string, readonly string[]>>> = {
+  job: GRAPH_JOB_TRANSITIONS,
+  task: { failed: ['queued'] },
+};
 
 /** Every change of a state is one of the table of transitions and starts where the one before it ended. */
 export function checkStates(history: History): Violation[] {
@@ -25,8 +32,10 @@ export function checkStates(history: History): Violation[] {
       let state: string | null = null;
       for (const { before, after } of events) {
         const from: string | null = before?.state ?? null;
-        const allowed: readonly string[] = from === null ? first : transitions[from as keyof typeof transitions];
         const jobIds = ['job_id' in after ? after.job_id : id];
+        const besides = (history.graphJobs.has(jobIds[0]!) && OF_GRAPHS[table]?.[from ?? '']) || [];
+        const usual: readonly string[] = from === null ? first : transitions[from as keyof typeof transitions];
+        const allowed = [...usual, ...besides];
         if (from !== state) {
           const message = `${table} ${id} was ${state ?? 'not there'}, yet a change found it ${from ?? 'not there'}`;
           violations.push({ invariant: 'a state changes only as allowed', message, jobIds });
@@ -45,7 +54,7 @@ export function checkStates(history: History): Violation[] {
   return violations;
 }
 
-/** Every job ends, once: completed or failed at most once, and after `broken` nothing. To be asked when all is drained. */
+/** Every job ends, once: completed or failed at most once (a graph task that is tried again once more), and after `broken` nothing. To be asked when all is drained. */
 export function checkEnds(history: History): Violation[] {
   const violations: Violation[] = [];
   const finals: readonly string[] = FINAL_JOB_STATES;
@@ -55,7 +64,11 @@ export function checkEnds(history: History): Violation[] {
     const done = states.filter((state) => state !== 'broken');
     const report = (message: string) =>
       violations.push({ invariant: 'a job ends once', message: `job ${id} ${message}`, jobIds: [id] });
-    if (done.length > 1 || states.length > done.length + 1) report(`ended several times: ${states.join(', ')}`);
+    const again = history.graphJobs.has(id)
+      ? events.filter((event) => leaves(event, 'failed') && enters(event, 'queued'))
+      : [];
+    if (done.length > 1 + again.length || states.length > done.length + 1)
+      report(`ended several times: ${states.join(', ')}`);
     const { state } = events.at(-1)!.after;
     const waits = history.jobs.find((job) => job.id === id)?.waitReason;
     if (!finals.includes(state)) report(`never ended: it is ${state}${waits ? ` (${waits})` : ''}`);

@@ -1,4 +1,4 @@
-import type { Operation, RequestRecord } from '../history';
+import type { GraphOperation, Operation, RequestRecord } from '../history';
 import { fetchJson } from '../../support/fetch-json';
 
 /** Milliseconds until a request counts as not answered. */
@@ -32,17 +32,20 @@ export class ApiClient {
     };
     this.record.push(request);
     try {
-      const answer = await fetchJson<{ id?: unknown } | undefined>(`${urls[this.turn % urls.length]}${path}`, {
-        method,
-        body: json,
-        headers: { client: account.name, 'api-key': account.key },
-        timeout: PATIENCE,
-      });
-      const id = answer.body?.id;
+      const answer = await fetchJson<{ id?: unknown; data?: { id?: unknown } } | undefined>(
+        `${urls[this.turn % urls.length]}${path}`,
+        {
+          method,
+          body: json,
+          headers: { client: account.name, 'api-key': account.key, authorization: `ApiKey ${account.key}` },
+          timeout: PATIENCE,
+        },
+      );
+      const id = answer.body?.id ?? answer.body?.data?.id;
       Object.assign(request, {
         status: answer.status,
         text: answer.text,
-        ...((typeof id === 'string' || typeof id === 'number') && { id: String(id) }),
+        ...((typeof id === 'string' || typeof id === 'number') && { id: String(id).replace('task-', '') }),
       });
     } catch (error) {
       const { message, cause } = error as Error & { cause?: { code?: string } };
@@ -60,7 +63,9 @@ export interface Body {
 }
 
 /** The request of the API that asks for an operation. */
-export function requestOf(operation: Exclude<Operation, { kind: 'submit' }> | { kind: 'submit'; json: unknown }): Body {
+export function requestOf(
+  operation: Exclude<Operation, { kind: 'submit' } | GraphOperation> | { kind: 'submit'; json: unknown },
+): Body {
   const update = (jobId: string, json: object): Body => ({ method: 'PUT', path: `/jobs/${jobId}`, json });
   switch (operation.kind) {
     case 'submit':
@@ -84,4 +89,11 @@ export function requestOf(operation: Exclude<Operation, { kind: 'submit' }> | { 
     case 'push':
       return { method: 'POST', path: '/push_jobs', json: {} };
   }
+}
+
+/** The request of the Task Scheduler API that asks for an operation. */
+export function graphRequestOf(operation: GraphOperation): Body {
+  const path = `/api/tasks/task-${operation.jobId}`;
+  if (operation.kind !== 'depend') return { method: 'POST', path: `${path}/${operation.kind}`, json: {} };
+  return { method: 'PUT', path, json: { dependencies: operation.on.map((id) => `task-${id}`) } };
 }

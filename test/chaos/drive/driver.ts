@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Operation, Submission } from '../history';
+import type { GraphOperation, Operation, Submission } from '../history';
 import { Random } from '../random';
 import type { Recorder } from '../recorder';
 import { type Account, type ApiClient, requestOf } from './api-client';
@@ -65,7 +65,7 @@ export class Driver {
   private requested(
     planned: Exclude<Extract<PlannedOperation, { target: number }>, { kind: 'rank' }>,
     jobId: string,
-  ): Exclude<Operation, { kind: 'submit' }> {
+  ): Exclude<Operation, { kind: 'submit' } | GraphOperation> {
     switch (planned.kind) {
       case 'priority':
         return { kind: 'priority', jobId, value: planned.value };
