@@ -23,6 +23,7 @@ import { FoldTotals } from './fold-totals';
 import { CancelGraphTask, RetryGraphTask } from './graph/cancel-graph-task';
 import { ChangeGraphTask } from './graph/change-graph-task';
 import { KeepCheckpoint } from './graph/checkpoints';
+import { CreateGraphTaskOnce } from './graph/create-graph-task-once';
 import { CreateGraphTasks } from './graph/create-graph-tasks';
 import { EndGraphTasks } from './graph/end-graph-tasks';
 import { GraphLanes } from './graph/graph-lanes';
@@ -90,6 +91,7 @@ const VERBS = [
   ClaimExecutions,
   ClientKeys,
   ContainerHosts,
+  CreateGraphTaskOnce,
   EngineWorkers,
   EnqueueCommand,
   ExplainWait,

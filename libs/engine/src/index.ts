@@ -22,6 +22,7 @@ export type {
   RetryAnswer,
   UpdateAnswer,
 } from './graph/answers';
+export { CreateGraphTaskOnce } from './graph/create-graph-task-once';
 export { GRAPH_QUEUE } from './graph/graph-definition';
 export { GraphLanes } from './graph/graph-lanes';
 export { GraphTasks } from './graph/graph-tasks';

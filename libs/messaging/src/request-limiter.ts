@@ -20,7 +20,7 @@ export interface RequestCount {
 
 /**
  * Counts requests in windows of a minute, in Redis for all processes together. While Redis does not answer, each process counts for
- * itself: a limit that holds less well for a while is better than requests that nobody serves.
+ * itself, from the last number that it has heard: a limit that holds less well for a while is better than requests that nobody serves.
  */
 @Injectable()
 export class RequestLimiter {
@@ -37,7 +37,9 @@ export class RequestLimiter {
 
   /** Counts a request of `who`. Never throws, and takes a quarter of a second at most. */
   async count(who: string, perMinute: number): Promise<RequestCount> {
-    const { consumedPoints, msBeforeNext } = (await this.countShared(who)) ?? (await this.local.consume(who));
+    const shared = await this.countShared(who);
+    if (shared) await this.local.set(who, shared.consumedPoints, Math.max(1, shared.msBeforeNext) / 1_000);
+    const { consumedPoints, msBeforeNext } = shared ?? (await this.local.consume(who));
     return {
       allowed: consumedPoints <= perMinute,
       remaining: Math.max(0, perMinute - consumedPoints),
@@ -55,16 +57,17 @@ export class RequestLimiter {
     });
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`Redis did not answer within ${COUNT_TIMEOUT_MS} ms`)),
-        COUNT_TIMEOUT_MS,
-      );
+      const give = () => reject(new Error(`Redis did not answer within ${COUNT_TIMEOUT_MS} ms`));
+      // in a burst it is this process that is late: what has arrived meanwhile is read before it is given up
+      timer = setTimeout(() => setImmediate(give), COUNT_TIMEOUT_MS);
     });
     try {
       return await Promise.race([this.shared.consume(who), timeout]);
     } catch (error) {
+      // of those that were under way together one line is enough
+      if (performance.now() >= this.restsUntil)
+        this.connections.report('requests are counted by this process alone', error);
       this.restsUntil = performance.now() + REST_MS;
-      this.connections.report('requests are counted by this process alone', error);
       return undefined;
     } finally {
       clearTimeout(timer);

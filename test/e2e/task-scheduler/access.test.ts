@@ -2,6 +2,7 @@ import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { sign } from 'jsonwebtoken';
 import { startSuite, type TestSuite } from '../../support/start-suite';
 import {
@@ -10,6 +11,7 @@ import {
   expectRefused,
   query,
   type RouteCall,
+  type Shown,
   TaskSchedulerClient,
 } from './task-scheduler-client';
 
@@ -56,6 +58,15 @@ describe('who may call', () => {
   ])('refuses %j', async (authorization) =>
     expectRefused(await api.as(authorization).get('/tasks'), 401, 'unauthorized'),
   );
+
+  it('refuses two keys at once, whichever of them is good', async () => {
+    for (const authorization of [
+      ['ApiKey demo-key', 'ApiKey other-key-5678'],
+      ['ApiKey demo-key', 'ApiKey demo-key'],
+    ])
+      expect(await raw('GET', '/api/tasks', authorization)).toMatchObject({ status: 401 });
+    expect(await raw('GET', '/api/tasks', ['ApiKey demo-key'])).toMatchObject({ status: 200 });
+  });
 
   it('takes the scheme in any case, and looks at no other header', async () => {
     expect((await api.as('apikey demo-key').get('/tasks')).status).toBe(200);
@@ -124,6 +135,7 @@ describe('who may call', () => {
       };
       expect({ route, refused: (await status('read')) === 403 }).toEqual({ route, refused: method !== 'GET' });
       expect({ route, status: await status('owner') }).toEqual({ route, status: 403 });
+      expectRefused(await bearer({ sub: 'nobody', role: 'owner' }).call(method, path, { body }), 401, 'unauthorized');
       expect(await status('write')).not.toBe(403);
       expect(await status('admin')).not.toBe(403);
     }
@@ -133,11 +145,20 @@ describe('who may call', () => {
     const command = api.as('Bearer tet_nobody');
     for (const { method, path, body } of routes) {
       const answer = await command.call(method, path, { body });
-      if (path.endsWith('/checkpoint')) expect([401, 404]).toContain(answer.status);
+      if (path.endsWith('/checkpoint')) expectRefused(answer, 401, 'unauthorized');
       else expectRefused(answer, 403, 'forbidden');
     }
-    const id = await api.waiting({ checkpoint_enabled: true });
-    expectRefused(await command.post(`/tasks/${id}/checkpoint`, { checkpoint_data: {} }), 401, 'unauthorized');
+    const checkpoint = (id: string) => command.post(`/tasks/${id}/checkpoint`, { checkpoint_data: {} });
+    // whose it is not learns nothing: not whether there is such a task, not what it is like
+    const answers = [
+      await checkpoint(await api.waiting({ checkpoint_enabled: true })),
+      await checkpoint(await api.waiting()),
+      await checkpoint('task-999999'),
+    ];
+    for (const answer of answers) {
+      expectRefused(answer, 401, 'unauthorized');
+      expect(answer.body).toEqual(answers[0]!.body);
+    }
   });
 
   it('serves one version, and says so where another is asked for', async () => {
@@ -166,8 +187,11 @@ describe('who may call', () => {
       expect(answer.headers.get('allow')).toBe(allow);
       expect(answer.headers.get('x-ratelimit-remaining')).toMatch(/^\d+$/);
     }
-    expect(await odd('PROPFIND', '/api/tasks')).toBe(405);
-    expect(await odd('PROPFIND', '/api/nothing')).toBe(404);
+    for (const method of ['PROPFIND', 'TRACE', 'QUERY', 'M-SEARCH']) {
+      expect(await raw(method, '/api/tasks')).toMatchObject({ status: 405, code: 'method_not_allowed' });
+      expect(await raw(method, '/api/nothing')).toMatchObject({ status: 404, code: 'not_found' });
+      expect(await raw(method, '/api/tasks', [])).toMatchObject({ status: 401, code: 'unauthorized' });
+    }
     expect(await api.call('HEAD', '/tasks')).toMatchObject({ status: 200, text: '' });
   });
 
@@ -214,11 +238,21 @@ describe('who may call', () => {
     for (const secret of ['demo-key', 'passing-key', SECRET, 'tet_nobody']) expect(written).not.toContain(secret);
   });
 
-  function odd(method: string, path: string): Promise<number> {
+  /** What fetch does not send. @param authorization the header, as often as it is sent */
+  function raw(
+    method: string,
+    path: string,
+    authorization = [api.authorization],
+  ): Promise<{ status: number; code?: string }> {
     return new Promise((resolve, reject) => {
-      const request = httpRequest(`${suite.url}${path}`, { method, headers: { authorization: api.authorization } });
+      const request = httpRequest(`${suite.url}${path}`, { method, headers: { Authorization: authorization } });
       request.once('error', reject);
-      request.once('response', (response) => resolve(response.resume().statusCode!));
+      request.once('response', (response) => {
+        json(response).then(
+          (body) => resolve({ status: response.statusCode!, code: (body as Shown).error?.code }),
+          reject,
+        );
+      });
       request.end();
     });
   }

@@ -87,6 +87,22 @@ describe('many requests at one time', () => {
     expect(priority).toBe(1 + (Number(name.slice(1)) % 10));
   });
 
+  it('webhooks are a hundred for each client at most', async () => {
+    const body = { url: 'https://example.com/', events: ['worker.offline'] };
+    const answers = await each(130, (gateway) => gateway.other.post('/webhooks', body));
+    expect(codes(answers)).toEqual({ 201: 100, 422: 30 });
+    expectRefused(
+      answers.find(({ status }) => status === 422)!,
+      422,
+      'validation_error',
+    );
+    expect((await api.other.get('/webhooks')).body.meta.total).toBe(100);
+    expect((await api.post('/webhooks', body)).status).toBe(201);
+    const { id } = answers.find(({ status }) => status === 201)!.body.data;
+    expect((await api.other.delete(`/webhooks/${id}`)).status).toBe(200);
+    expect((await api.other.post('/webhooks', body)).status).toBe(201);
+  });
+
   it('nothing failed as a fault of a gateway', () => {
     for (const replica of [1, 2]) expect(suite.log('api-gateway', replica)).not.toContain('request failed');
   });

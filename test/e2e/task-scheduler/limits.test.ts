@@ -1,8 +1,10 @@
+import { sign } from 'jsonwebtoken';
 import { eventually } from '../../support/eventually';
 import { startSuite, type TestSuite } from '../../support/start-suite';
 import { type Answer, BOOTSTRAP, expectRefused, query, TaskSchedulerClient } from './task-scheduler-client';
 
 const LIMIT = 60;
+const SECRET = 'the secret of these tests, more than 32 bytes';
 
 const limitsOf = ({ headers }: Answer) => ({
   limit: Number(headers.get('x-ratelimit-limit') ?? NaN),
@@ -22,6 +24,7 @@ describe('the limit of requests', () => {
       env: {
         BOOTSTRAP_CLIENTS: `${BOOTSTRAP},third-client:third-key,fourth-client:fourth-key`,
         DTS_RATE_LIMIT: String(LIMIT),
+        JWT_SECRET: SECRET,
       },
     });
     api = new TaskSchedulerClient(suite.url);
@@ -42,8 +45,16 @@ describe('the limit of requests', () => {
       await api.post('/tasks', '{'),
       await api.call('PATCH', '/tasks'),
       await api.call('GET', '/tasks', { headers: { accept: 'application/json; version=7' } }),
+      await api.post('/tasks', `"${'x'.repeat(1_100_000)}"`),
+      await api.call('PROPFIND', '/tasks'),
+      await api.call('PROPFIND', '/nothing'),
+      await api.call('QUERY', '/tasks'),
+      await api.call('HEAD', '/nothing'),
+      await api.as(`Bearer ${sign({ sub: 'demo-client', role: 'read' }, SECRET)}`).call('PROPFIND', '/tasks'),
+      await api.as(`Bearer ${sign({ sub: 'demo-client', role: 'owner' }, SECRET)}`).get('/tasks'),
     ];
-    expect(answers.map(({ status }) => status)).toEqual([200, 404, 404, 400, 422, 400, 405, 406]);
+    const usual = [200, 404, 404, 400, 422, 400, 405, 406];
+    expect(answers.map(({ status }) => status)).toEqual([...usual, 413, 405, 404, 405, 404, 403, 403]);
     const now = Date.now() / 1_000;
     answers.forEach((answer, index) => {
       const { limit, remaining, reset } = limitsOf(answer);

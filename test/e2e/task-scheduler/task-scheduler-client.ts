@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import { eventually } from '../../support/eventually';
+import { Description } from './described';
 import { fetchJson, type JsonAnswer, type JsonRequest } from '../../support/fetch-json';
 
 export const KEYS = { 'demo-client': 'demo-key', 'other-client': 'other-key-5678' } as const;
@@ -38,11 +39,17 @@ export class TaskSchedulerClient {
     return this.as(`ApiKey ${KEYS['other-client']}`);
   }
 
-  /** @param path below /api, or a whole one */
-  call(method: string, path: string, request: Omit<JsonRequest, 'method'> = {}): Promise<Answer> {
+  /**
+   * Every answer has to be as the API describes it.
+   * @param path below /api, or a whole one
+   */
+  async call(method: string, path: string, request: Omit<JsonRequest, 'method'> = {}): Promise<Answer> {
     const headers = { ...(this.authorization !== '' && { authorization: this.authorization }), ...request.headers };
     const address = path.startsWith('/api') ? path : `/api${path}`;
-    return fetchJson<Shown>(`${this.url}${address}`, { ...request, method, headers });
+    const description = await Description.of(this.url);
+    const answer = await fetchJson<Shown>(`${this.url}${address}`, { ...request, method, headers });
+    description.check(method, address, answer, !this.authorization.startsWith('Bearer tet_'));
+    return answer;
   }
 
   get(path: string): Promise<Answer> {

@@ -182,6 +182,21 @@ describe('a webhook', () => {
     expect(listener.to('/hook')).toHaveLength(1);
   });
 
+  it('that has told of a hundred thousand things is removed at once, and they are shown to nobody', async () => {
+    const { id } = await subscribe('/much');
+    await suite.query(
+      `INSERT INTO delivery (message_id, client_id, job_id, task_id, event, url, origin, body, headers, verify_tls, announces, kind, webhook_id,
+                             state, finished_at)
+       SELECT 'msg_' || n, $2, 0, 0, 'task.created', 'http://x/', 'http://x', '{}', '{}', true, false, 'event', $1, 'delivered', now()
+       FROM generate_series(1, 100000) AS n`,
+      [id, client.id],
+    );
+    const began = performance.now();
+    expect(await webhooks.remove(client, id)).toBe(true);
+    expect(performance.now() - began).toBeLessThan(200);
+    expect(await webhooks.deliveries(client, id, { offset: 0, limit: 10 })).toBeUndefined();
+  });
+
   it('can have a finished delivery sent again under the same id, one that is under way not, another client none', async () => {
     listener.answer('/hook', { status: 410 }, { status: 200, delay: 300 });
     const { id } = await subscribe('/hook');

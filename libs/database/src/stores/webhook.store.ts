@@ -1,5 +1,5 @@
 import type { DeliveryState } from '@task-engine/domain';
-import type { Sql } from '../sql';
+import { type Sql, unseen } from '../sql';
 
 export interface Subscriber {
   id: string;
@@ -52,17 +52,19 @@ export class WebhookStore {
   async subscribers(clientIds: number[] | null, events: string[]): Promise<Subscriber[]> {
     return this.sql.prepared(
       `SELECT id, client_id AS "clientId", url, events FROM webhook
-       WHERE ($1::int[] IS NULL OR client_id = ANY($1::int[])) AND events && $2::text[] ORDER BY id`,
+       WHERE ((SELECT $1::int[]) IS NULL OR client_id = ANY((SELECT $1::int[])::int[])) AND events && ${unseen('$2', 'text[]')} ORDER BY id`,
       [clientIds, events],
     );
   }
 
-  async insert({ clientId, url, events, secret }: NewWebhook): Promise<WebhookRecord> {
-    const [row] = await this.sql.query<WebhookRecord>(
-      `INSERT INTO webhook (client_id, url, events, secret) VALUES ($1, $2, $3, $4) RETURNING ${COLUMNS}`,
-      [clientId, url, events, secret],
+  /** Undefined when the client has `most` already. The caller holds the client's lock: two at a time would not count each other. */
+  async insert({ clientId, url, events, secret }: NewWebhook, most: number): Promise<WebhookRecord | undefined> {
+    const rows = await this.sql.query<WebhookRecord>(
+      `INSERT INTO webhook (client_id, url, events, secret) SELECT $1, $2, $3, $4
+       WHERE (SELECT count(*) FROM webhook WHERE client_id = $1) < $5 RETURNING ${COLUMNS}`,
+      [clientId, url, events, secret, most],
     );
-    return row!;
+    return rows[0];
   }
 
   /** Oldest first. */
@@ -77,14 +79,12 @@ export class WebhookStore {
     return { webhooks, total: count!.total };
   }
 
-  /** Removes it with its deliveries; one that is being sent now, or is written at this moment, ends at its next try. */
+  /** What waits to be sent for it ends at its next try; its deliveries go with retention: there may be millions. */
   async remove(clientId: number, id: string): Promise<boolean> {
-    const rows = await this.sql.query(
-      `WITH gone AS (DELETE FROM webhook WHERE id = $2 AND client_id = $1 RETURNING id),
-       with_it AS (DELETE FROM delivery WHERE webhook_id = (SELECT id FROM gone) AND state <> 'sending')
-       SELECT FROM gone`,
-      [clientId, id],
-    );
+    const rows = await this.sql.query(`DELETE FROM webhook WHERE id = $2 AND client_id = $1 RETURNING id`, [
+      clientId,
+      id,
+    ]);
     return rows.length > 0;
   }
 

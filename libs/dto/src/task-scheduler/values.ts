@@ -58,9 +58,9 @@ export function isCheckpoint(value: unknown): boolean {
   );
 }
 
-/** http or https, without a name and a password in it. */
+/** http or https, without a name and a password in it, and without blanks and new lines, which a parser would leave out in silence. */
 export function isWebhookUrl(value: unknown): boolean {
-  if (typeof value !== 'string' || value.length > 2_048 || !/^https?:\/\//i.test(value)) return false;
+  if (typeof value !== 'string' || value.length > 2_048 || !/^https?:\/\/\S+$/i.test(value)) return false;
   const url = URL.parse(value);
   return url !== null && url.hostname !== '' && url.username === '' && url.password === '';
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { DomainError } from '@task-engine/domain';
 import {
   type ClientRecord,
   Database,
@@ -9,6 +10,9 @@ import {
 import type { WebhookDeliveryView, WebhookEvent, WebhookView } from '../graph/views';
 import { HintSender } from '../hints';
 
+/** Webhooks of one client: each of its tasks writes a delivery for every one of them. */
+const MOST = 100;
+
 /** What clients do with their webhooks. Ids are decimal numbers within bigint; what is another client's looks unknown. */
 @Injectable()
 export class Webhooks {
@@ -17,13 +21,21 @@ export class Webhooks {
     private readonly hints: HintSender,
   ) {}
 
-  /** @param given `secret`: `whsec_` and the base64 of a key, or any text; null signs nothing */
+  /**
+   * @param given `secret`: `whsec_` and the base64 of a key, or any text; null signs nothing
+   * @throws DomainError invalid_parameter when the client has as many as it may
+   */
   async create(
     client: ClientRecord,
     given: { url: string; events: WebhookEvent[]; secret: string | null },
   ): Promise<WebhookView> {
     const events = [...new Set(given.events)];
-    return view(await this.database.stores.webhooks.insert({ ...given, events, clientId: client.id }));
+    const webhook = await this.database.transaction(async (stores) => {
+      await stores.graphTasks.lockClient(client.id);
+      return stores.webhooks.insert({ ...given, events, clientId: client.id }, MOST);
+    });
+    if (!webhook) throw new DomainError('invalid_parameter', `A client has ${MOST} webhooks at most: delete one first`);
+    return view(webhook);
   }
 
   /** Oldest first. */

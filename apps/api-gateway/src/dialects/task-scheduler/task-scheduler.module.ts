@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { BearerTokens } from './auth/bearer-tokens';
+import { CallerGuard } from './auth/caller.guard';
 import { SystemController } from './system/system.controller';
 import { TaskRunsController } from './tasks/task-runs.controller';
 import { TasksController } from './tasks/tasks.controller';
@@ -17,6 +18,6 @@ import { WorkersController } from './workers/workers.controller';
     WorkersController,
     UnknownController,
   ],
-  providers: [BearerTokens],
+  providers: [BearerTokens, CallerGuard],
 })
 export class TaskSchedulerModule {}

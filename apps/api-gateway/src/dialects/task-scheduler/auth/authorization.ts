@@ -12,9 +12,14 @@ export type Authorization =
   /** Of a running task. */
   | { taskToken: string };
 
-/** @throws Refusal */
-export function readAuthorization(header: string | undefined): Authorization {
-  const [, scheme = '', credential = ''] = /^(\S+)[ \t]+(\S+)[ \t]*$/.exec(header ?? '') ?? [];
+/**
+ * @param headers Authorization as often as it came: of two, others on the way may take the other one
+ * @throws Refusal
+ */
+export function readAuthorization(headers: string[] = []): Authorization {
+  const [header = '', ...more] = headers;
+  if (more.length > 0) throw unauthorized('The header Authorization must be given once');
+  const [, scheme = '', credential = ''] = /^(\S+)[ \t]+(\S+)[ \t]*$/.exec(header) ?? [];
   switch (scheme.toLowerCase()) {
     case 'apikey':
       return { key: credential };

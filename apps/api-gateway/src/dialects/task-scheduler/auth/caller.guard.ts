@@ -10,7 +10,7 @@ import { invalidToken, Refusal, unauthorized } from '../http/refusal';
 import { type Authorization, readAuthorization } from './authorization';
 import { BearerTokens } from './bearer-tokens';
 import { rememberCaller, TASK_TOKENS } from './callers';
-import { mayCall, type Role } from './roles';
+import { assertRole } from './roles';
 import { assertVersion } from './version';
 
 /** Lets a request pass whose caller is known, has requests left, may do it, and asks for a version that there is. */
@@ -25,30 +25,33 @@ export class CallerGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const reply = context.switchToHttp().getResponse<FastifyReply>();
+    const http = context.switchToHttp();
+    const takesTaskTokens = this.reflector.get<boolean | undefined>(TASK_TOKENS, context.getHandler()) ?? false;
+    await this.admit(http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>(), takesTaskTokens);
+    return true;
+  }
+
+  /** @throws Refusal */
+  async admit(request: FastifyRequest, reply: FastifyReply, takesTaskTokens: boolean): Promise<void> {
     addLogContext({ dialect: DIALECT });
-    const authorization = readAuthorization(request.headers.authorization);
+    const authorization = readAuthorization(request.raw.headersDistinct.authorization);
     if ('taskToken' in authorization) {
       // not counted: a command that runs must not lose its checkpoint because its client asks a lot
-      if (!this.reflector.get<boolean | undefined>(TASK_TOKENS, context.getHandler()))
-        throw new Refusal('forbidden', 'The token of a task is good for its checkpoint alone');
+      if (!takesTaskTokens) throw new Refusal('forbidden', 'The token of a task is good for its checkpoint alone');
       rememberCaller(request, { token: authorization.taskToken });
     } else {
       const { client, role } = await this.identify(authorization);
       addLogContext({ client: client.name });
       rememberCaller(request, { client });
       await this.count(client, reply);
-      if (!mayCall(role, request.method))
-        throw new Refusal('forbidden', 'The role of the bearer token allows to read only');
+      assertRole(role, request.method);
     }
     assertVersion(request.headers.accept);
-    return true;
   }
 
   private async identify(
     authorization: Exclude<Authorization, { taskToken: string }>,
-  ): Promise<{ client: CallingClient; role: Role }> {
+  ): Promise<{ client: CallingClient; role: unknown }> {
     if ('key' in authorization) {
       const client = await this.clients.byKey(authorization.key);
       if (!client) throw unauthorized('The API key is not valid');

@@ -1,8 +1,16 @@
-/** What a JWT may allow: look; look and change tasks and webhooks; everything. */
-export const ROLES = ['read', 'write', 'admin'] as const;
-export type Role = (typeof ROLES)[number];
+import { Refusal } from '../http/refusal';
 
-/** All that changes something here are tasks and webhooks. */
-export function mayCall(role: Role, method: string): boolean {
-  return role !== 'read' || method === 'GET' || method === 'HEAD';
+/** What a JWT may allow: look; look and change tasks and webhooks; everything. */
+const ROLES = ['read', 'write', 'admin'];
+
+/**
+ * All that changes something here are tasks and webhooks.
+ * @param role as a token has it
+ * @throws Refusal
+ */
+export function assertRole(role: unknown, method: string): void {
+  if (!ROLES.some((known) => known === role))
+    throw new Refusal('forbidden', 'The bearer token has an unknown role; read, write and admin are known');
+  if (role === 'read' && method !== 'GET' && method !== 'HEAD')
+    throw new Refusal('forbidden', 'The role of the bearer token allows to read only');
 }

@@ -10,12 +10,17 @@ describe('pageOf', () => {
 
   it('takes a limit over 100 for 100', () => {
     expect(pageOf(singleValues({ page: '3', limit: '100' })).offset).toBe(200);
-    for (const limit of ['101', '999999999999999']) expect(pageOf(singleValues({ limit })).limit).toBe(100);
+    for (const limit of ['101', '9'.repeat(400)]) expect(pageOf(singleValues({ limit })).limit).toBe(100);
   });
 
-  it.each(['0', '-1', '1.5', '1e3', 'x', '0x10', ' 1', '1 ', '９', '9'.repeat(16)])('refuses %j for both', (value) => {
+  it.each(['0', '-1', '1.5', '1e3', 'x', '0x10', ' 1', '1 ', '９', '-0'])('refuses %j for both', (value) => {
     expect(() => pageOf(singleValues({ page: value }))).toThrow(badQuery);
     expect(() => pageOf(singleValues({ limit: value }))).toThrow(badQuery);
+  });
+
+  it('takes a page beyond all numbers for the last one that PostgreSQL can count to', () => {
+    const { page, offset } = pageOf(singleValues({ page: '9'.repeat(400), limit: '100' }));
+    expect({ page, sent: String(offset) }).toEqual({ page: 999_999_999_999_999, sent: '99999999999999800' });
   });
 
   it('counts no page of nothing', () => {

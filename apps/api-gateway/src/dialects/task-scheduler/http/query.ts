@@ -6,8 +6,8 @@ import { invalidQuery } from './refusal';
 /** Rows of a list that are asked for at most. */
 const MAX_LIMIT = 100;
 const DEFAULT_LIMIT = 20;
-/** So that the offset of a page is a number that PostgreSQL knows. */
-const DIGITS = /^\d{1,15}$/;
+/** The largest number there is: so the offset of a page is one that PostgreSQL knows. */
+const LARGEST = 999_999_999_999_999;
 
 /** Parameters of the query, each given once; empty ones count as not given, as forms send them. */
 export type QueryValues = ReadonlyMap<string, string>;
@@ -47,9 +47,9 @@ export function wholeNumber(
 ): number {
   const text = values.get(name);
   if (text === undefined) return limits.standard;
-  const number = DIGITS.test(text) ? Number(text) : -1;
+  const number = /^\d+$/.test(text) ? Number(text) : -1;
   if (number < limits.min) throw invalidQuery(name, `must be a whole number from ${limits.min}`);
-  return Math.min(number, limits.max ?? number);
+  return Math.min(number, limits.max ?? LARGEST);
 }
 
 /** @throws Refusal unless it is one of the words, or not given */

@@ -26,9 +26,12 @@ export class TaskSchedulerFilter implements ExceptionFilter {
   constructor(private readonly log: Log) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
-    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const http = host.switchToHttp();
+    this.answer(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+
+  answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const refusal = refusalOf(error);
-    const request = host.switchToHttp().getRequest<FastifyRequest>();
     const route = `${request.method} ${request.routeOptions.url}`;
     if (refusal.code === 'internal_error') this.log.error({ err: error, route }, 'request failed');
     if (refusal.code === 'unavailable')

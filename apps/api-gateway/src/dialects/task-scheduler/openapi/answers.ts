@@ -5,6 +5,7 @@ export type Paths = OpenAPIObject['paths'];
 export type Operation = NonNullable<Paths[string]['get']>;
 export type Responses = Operation['responses'];
 type Answer = Responses[string];
+type Headers = Record<string, { description: string; schema: { type: string } }>;
 
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 
@@ -15,6 +16,15 @@ const limits = {
   'X-RateLimit-Limit': { description: 'Requests in a minute.', schema: integer },
   'X-RateLimit-Remaining': { description: 'How many of them are left.', schema: integer },
   'X-RateLimit-Reset': { description: 'When all are there again, in seconds since 1970.', schema: integer },
+};
+
+const retryAfter = { 'Retry-After': { description: 'Seconds after which to come again.', schema: integer } };
+
+/** What goes out with a refusal, beside the limits of those who are known. */
+const headersOf: Partial<Record<RefusalCode, Headers>> = {
+  unauthorized: { 'WWW-Authenticate': { description: 'How to say who calls.', schema: { type: 'string' } } },
+  rate_limit_exceeded: { ...limits, ...retryAfter },
+  unavailable: retryAfter,
 };
 
 const json = (schema: object, example: unknown) => ({ 'application/json': { schema, example } });
@@ -51,10 +61,9 @@ export const withMeta = (
 ) => dataAnswer(description, ref(schema), data, meta);
 
 export function refused(description: string, code: RefusalCode, message: string, details?: Details): Answer {
-  const known = !['unauthorized', 'unavailable'].includes(code);
   return {
     description,
-    ...(known && { headers: limits }),
+    headers: headersOf[code] ?? limits,
     content: json(ref('Error'), new Refusal(code, message, details).envelope),
   };
 }

@@ -46,11 +46,31 @@ export const taskPaths: Paths = {
       tags: ['Tasks'],
       summary: 'A new task',
       description: 'The answer goes out once the task is stored.',
+      parameters: [
+        {
+          name: 'Idempotency-Key',
+          in: 'header',
+          description:
+            'Makes it safe to send the request again after an answer that did not come: the same key with the same body gets the task of the ' +
+            'first, as it is by then, for 24 hours at least. A refused request leaves its key unused. Keys are per client. Ours.',
+          schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[ -~]+$' },
+          example: '8e03978e-40d5-43e8-bc93-6894a57f9324',
+        },
+      ],
       requestBody: body('NewTask', examples.newTask),
       responses: {
         201: one('The task.', 'CreatedTask', examples.createdTask),
         ...bodyRefusals,
-        422: invalid('priority', 'must be an integer from 1 to 10'),
+        409: refused(
+          'The task that the Idempotency-Key made is deleted.',
+          'conflict',
+          'The task that this Idempotency-Key made is deleted',
+        ),
+        422: invalid(
+          'priority',
+          'must be an integer from 1 to 10',
+          'Fields are wrong, or the Idempotency-Key was used for another request. Nothing was written.',
+        ),
       },
     }),
   },

@@ -50,7 +50,11 @@ export const webhookPaths: Paths = {
       responses: {
         201: one('The webhook.', 'Webhook', examples.webhook),
         ...bodyRefusals,
-        422: invalid('events', 'must be a list of at least one event'),
+        422: invalid(
+          'events',
+          'must be a list of at least one event',
+          'Fields are wrong, or the client has 100 webhooks already. Nothing was written.',
+        ),
       },
     }),
   },

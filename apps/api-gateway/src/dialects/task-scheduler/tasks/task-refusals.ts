@@ -65,14 +65,17 @@ export function notRetried(answer: RefusalOf<RetryAnswer>): Refusal {
   return wrongState(`Only a failed task can be retried, and this one is ${answer.status}`, answer.status);
 }
 
-export function notStored(answer: RefusalOf<CheckpointAnswer>): Refusal {
+/** @param byToken that of a running task: whoever has another one learns nothing of any task */
+export function notStored(answer: RefusalOf<CheckpointAnswer>, byToken: boolean): Refusal {
+  if (byToken && answer.refused !== 'not_running')
+    return invalidToken('The token is not the one of the present try of this task');
   switch (answer.refused) {
     case 'not_found':
       return notFound('Task');
     case 'not_enabled':
       return new Refusal('conflict', 'Checkpoints are not enabled for this task');
     case 'stale_token':
-      return invalidToken('The token is not the one of the present try of this task');
+      throw new Error('unreachable: a client has no token that could be stale');
     case 'not_running':
       return wrongState(`Only a running task has checkpoints, and this one is ${answer.status}`, answer.status);
   }

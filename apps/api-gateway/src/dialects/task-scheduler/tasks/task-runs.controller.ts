@@ -60,7 +60,7 @@ export class TaskRunsController {
   ) {
     const { checkpoint_data: data } = fieldsOf(CheckpointDto, body);
     const answer = await this.tasks.checkpoint(caller, taskIdOf(id), data as JsonObject);
-    if ('refused' in answer) throw notStored(answer);
+    if ('refused' in answer) throw notStored(answer, 'token' in caller);
     return { data: presentCheckpoint(answer.task) };
   }
 }

@@ -1,12 +1,15 @@
-import { Controller, Delete, Get, Param, Post, Put, UseFilters, UseGuards } from '@nestjs/common';
+import { Controller, Delete, Get, Param, Post, Put, Req, UseFilters, UseGuards } from '@nestjs/common';
 import type { ClientRecord } from '@task-engine/database';
-import { GRAPH_SORTS, GRAPH_STATUSES, GraphTasks } from '@task-engine/engine';
+import type { JsonObject } from '@task-engine/domain';
+import { CreateGraphTaskOnce, GRAPH_SORTS, GRAPH_STATUSES, GraphTasks } from '@task-engine/engine';
+import type { FastifyRequest } from 'fastify';
+import { idempotencyKey } from '../../../http/idempotency-key';
 import { CallerGuard } from '../auth/caller.guard';
 import { CurrentClient } from '../auth/callers';
 import { JsonBody } from '../http/body';
 import { taskIdOf } from '../http/path-ids';
 import { choice, pageMeta, pageOf, Query, type QueryValues } from '../http/query';
-import { notFound } from '../http/refusal';
+import { notFound, Refusal } from '../http/refusal';
 import { TaskSchedulerFilter } from '../http/task-scheduler.filter';
 import { notRemoved, notWritten } from './task-refusals';
 import { newTask, taskChanges } from './task-request';
@@ -19,7 +22,10 @@ const ORDERS = ['asc', 'desc'] as const;
 @UseFilters(TaskSchedulerFilter)
 @UseGuards(CallerGuard)
 export class TasksController {
-  constructor(private readonly tasks: GraphTasks) {}
+  constructor(
+    private readonly tasks: GraphTasks,
+    private readonly createOnce: CreateGraphTaskOnce,
+  ) {}
 
   @Get()
   async list(@CurrentClient() client: ClientRecord, @Query() query: QueryValues) {
@@ -36,8 +42,16 @@ export class TasksController {
   }
 
   @Post()
-  async create(@CurrentClient() client: ClientRecord, @JsonBody() body: Record<string, unknown>) {
-    const answer = await this.tasks.create(client, newTask(body));
+  async create(
+    @CurrentClient() client: ClientRecord,
+    @JsonBody() body: Record<string, unknown>,
+    @Req() request: FastifyRequest,
+  ) {
+    const key = keyOf(request);
+    const task = newTask(body);
+    const answer = await (key === undefined
+      ? this.tasks.create(client, task)
+      : this.createOnce.run(client, task, { key, request: body as JsonObject }));
     if ('refused' in answer) throw notWritten(answer);
     return { data: presentCreatedTask(answer.task) };
   }
@@ -66,5 +80,14 @@ export class TasksController {
     const answer = await this.tasks.remove(client, taskIdOf(id));
     if ('refused' in answer) throw notRemoved(answer);
     return { data: { success: true, message: 'Task deleted successfully' } };
+  }
+}
+
+/** @throws Refusal */
+function keyOf(request: FastifyRequest): string | undefined {
+  try {
+    return idempotencyKey(request);
+  } catch (error) {
+    throw new Refusal('bad_request', (error as Error).message);
   }
 }

@@ -34,7 +34,9 @@ describe('newWebhook', () => {
         'http://user@example.com',
         'https://user:pw@example.com/',
         'javascript:alert(1)',
-
+        'http://example.com/\n',
+        'http://exam\nple.com/',
+        'http://example.com/a b',
         `http://a/${'x'.repeat(2_048)}`,
       ],
     ],
