@@ -1,5 +1,5 @@
 import { BenchEngine } from './engine/bench-engine';
-import { COMMAND, plainSpawn } from './executions';
+import { plainSpawn } from './executions';
 import type { Benchmark, Scale, Side } from './harness/benchmark';
 import { perJob } from './harness/storage';
 import type { Turn } from './harness/turn';
@@ -7,7 +7,9 @@ import { percentile } from './harness/verdict';
 import { lonelyJobs } from './latency';
 import type { GraphLoad } from './load/graph.process';
 
-/** Tasks of the lane, and of the worker, at one time. */
+/** Its shell does it without a further program: as the floor, a task starts one. */
+const COMMAND = 'true';
+/** Tasks at one time. */
 const MAX_RUNNING = 64;
 const CONNECTIONS = 20;
 /** Of the layer before, that each task waits for. */
@@ -88,7 +90,6 @@ async function open(turn: Turn) {
   const engine = await BenchEngine.start(turn, {
     env: { SHELL_CONCURRENCY: String(MAX_RUNNING), DTS_RATE_LIMIT: '1000000' },
   });
-  await turn.database.query(`UPDATE lane SET max_running = $1 WHERE name = 'task-scheduler'`, [MAX_RUNNING]);
   const load = turn.spawn<GraphLoad>('load', 'load/graph.process');
   const build = async ({ layers, parents }: { layers: number[]; parents: number }) => {
     const headers = { authorization: `ApiKey ${engine.headers['api-key']}` };

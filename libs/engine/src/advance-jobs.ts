@@ -182,21 +182,20 @@ export class AdvanceJobs {
     const runs = new Set(planned.filter(({ view }) => isRun(view.definition)).map(({ view }) => view.job.id));
     // Have answers to wait for; of a workflow's jobs they say so at once.
     const over = settled.map(({ view }) => view);
-    const [ofRuns, ofGraphs] = await Promise.all([this.endRuns.of(stores, over), this.endGraphTasks.of(stores, over)]);
-    const [deliveries] = await commit(
-      Promise.all([
-        this.events.deliver(stores, events),
-        stores.jobs.complete(completed),
-        ...failed.map(({ id, error }) => stores.jobs.fail(id, error)),
-        // a run has an output and a history of its own
-        stores.jobLog.append(
-          lines.filter(({ jobId }) => !runs.has(jobId)),
-          { jobsLocked: true },
-        ),
-      ]),
-    );
+    const [ofRuns, told] = await Promise.all([this.endRuns.of(stores, over), this.endGraphTasks.tell(stores, over)]);
+    const finishing = Promise.all([
+      this.events.deliver(stores, events),
+      stores.jobs.complete(completed),
+      ...failed.map(({ id, error }) => stores.jobs.fail(id, error)),
+      // a run has an output and a history of its own
+      stores.jobLog.append(
+        lines.filter(({ jobId }) => !runs.has(jobId)),
+        { jobsLocked: true },
+      ),
+    ]);
+    const [[deliveries], ofGraphs] = await commit(Promise.all([finishing, this.endGraphTasks.end(stores, over)]));
     return {
-      deliveries: [...ofRuns.deliveries, ...ofGraphs.deliveries, ...deliveries],
+      deliveries: [...ofRuns.deliveries, ...told, ...deliveries],
       freed: [...settled.map(({ view }) => view.job.laneId), ...ofRuns.lanes],
       queued: ofGraphs.queued,
       dueChanged: ofGraphs.dueChanged,

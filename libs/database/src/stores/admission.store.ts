@@ -66,12 +66,12 @@ export class AdmissionStore {
 
   /**
    * Locks the clients with a cap that have something queued in the lane, after the lane: their jobs may stand in several, where somebody
-   * else decides at the same time.
+   * else decides at the same time. (OFFSET 0: mostly there is no such client, and then no job is looked at.)
    */
   async lockCapped(laneId: number): Promise<void> {
     await this.sql.prepared(
       `SELECT FROM client c WHERE c.max_running IS NOT NULL
-         AND EXISTS (SELECT FROM job j WHERE j.lane_id = $1 AND j.client_id = c.id AND j.state = 'queued')
+         AND EXISTS (SELECT FROM job j WHERE j.lane_id = $1 AND j.client_id = c.id AND j.state = 'queued' OFFSET 0)
        ORDER BY c.id FOR NO KEY UPDATE`,
       [laneId],
     );

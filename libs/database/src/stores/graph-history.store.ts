@@ -11,12 +11,12 @@ export class GraphHistoryStore {
    * Counts tasks that end now, for their hour and for the worker that had them last. Answers when that one took each of them (null: nobody has) and when it ended.
    * In the transaction that ends them; their executions have ended.
    */
-  async count(ended: { id: string; completed: boolean }[]): Promise<Map<string, { startedAt: Date | null; at: Date }>> {
-    const rows = await this.sql.prepared<{ id: string; startedAt: Date | null; at: Date }>(
+  async count(ended: { id: string; completed: boolean }[]): Promise<void> {
+    if (ended.length === 0) return;
+    await this.sql.prepared(
       `WITH ended AS MATERIALIZED (
-         SELECT n.id, n.completed, e.worker_id, t.started_at, e.seconds
+         SELECT n.completed, e.worker_id, e.seconds
          FROM unnest(${unseen('$1', 'bigint[]')}, $2::boolean[]) AS n (id, completed)
-         LEFT JOIN task t ON t.job_id = n.id AND t.ordinal = 0
          LEFT JOIN LATERAL (
            SELECT worker_id, EXTRACT(EPOCH FROM finished_at - started_at)::float8 AS seconds FROM execution
            WHERE job_id = n.id AND started_at IS NOT NULL ORDER BY execution.id + 0 DESC LIMIT 1
@@ -32,12 +32,18 @@ export class GraphHistoryStore {
            run_seconds = h.run_seconds + EXCLUDED.run_seconds
        ), workers AS MATERIALIZED (
          SELECT w.id FROM worker w JOIN sums ON sums.worker_id = w.id ORDER BY w.id FOR NO KEY UPDATE OF w
-       ), counted AS (
-         UPDATE worker w SET tasks_completed = w.tasks_completed + sums.completed, tasks_failed = w.tasks_failed + sums.failed
-         FROM workers JOIN sums ON sums.worker_id = workers.id WHERE w.id = workers.id
        )
-       SELECT id, started_at AS "startedAt", now() AS at FROM ended`,
+       UPDATE worker w SET tasks_completed = w.tasks_completed + sums.completed, tasks_failed = w.tasks_failed + sums.failed
+       FROM workers JOIN sums ON sums.worker_id = workers.id WHERE w.id = workers.id`,
       [bigints(ended.map(({ id }) => id)), ended.map(({ completed }) => completed)],
+    );
+  }
+
+  /** When a worker took each of these tasks (null: nobody has), and the time of this transaction, in which they end. */
+  async times(ids: string[]): Promise<Map<string, { startedAt: Date | null; at: Date }>> {
+    const rows = await this.sql.prepared<{ id: string; startedAt: Date | null; at: Date }>(
+      `SELECT job_id AS id, started_at AS "startedAt", now() AS at FROM task WHERE job_id = ANY(${unseen('$1', 'bigint[]')}) AND ordinal = 0`,
+      [bigints(ids)],
     );
     return new Map(rows.map(({ id, ...times }) => [id, times]));
   }

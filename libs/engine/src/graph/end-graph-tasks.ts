@@ -6,34 +6,42 @@ import { WebhookEvents } from '../webhooks/webhook-events';
 import { isGraphTask } from './graph-definition';
 import { happenedTo } from './graph-events';
 
-/** Hints that the end of graph tasks leaves, for after COMMIT. */
-export type EndedGraphTasks = Pick<Hints, 'deliveries' | 'queued' | 'dueChanged'>;
-
-/** Ends graph tasks with their jobs, and lets those go on that waited for them. */
+/** Ends graph tasks with their jobs, and lets those go on that waited for them. Jobs that are no graph tasks are left alone. */
 @Injectable()
 export class EndGraphTasks {
   constructor(private readonly webhookEvents: WebhookEvents) {}
 
-  /** In the transaction that finishes the jobs, of which those that are no graph tasks are left alone. */
-  async of(stores: Stores, views: JobView[]): Promise<EndedGraphTasks> {
+  /** In the transaction that finishes the jobs: what webhooks are told. Answers deliveries for the hint after COMMIT. */
+  async tell(stores: Stores, views: JobView[]): Promise<{ id: string }[]> {
     const ended = views.filter(({ definition }) => isGraphTask(definition));
-    if (ended.length === 0) return { deliveries: [], queued: [], dueChanged: false };
-    const tasks = ended.map(({ job, tasks: [task] }) => ({ id: job.id, completed: task?.state === 'completed' }));
-    const [counted, released] = await Promise.all([
-      stores.graphHistory.count(tasks),
-      stores.graphTasks.release(tasks.filter(({ completed }) => completed).map(({ id }) => id)),
-    ]);
-    const deliveries = await this.webhookEvents.deliver(
+    let times: ReturnType<Stores['graphHistory']['times']> | undefined;
+    return this.webhookEvents.deliver(
       stores,
       ended.map(({ job, tasks: [task] }) => {
         const status = task?.state === 'completed' ? 'completed' : 'failed';
-        const { startedAt, at } = counted.get(job.id)!;
         const result = status === 'completed' ? String(task?.output?.result ?? '') : null;
-        return happenedTo(job, `task.${status}`, { status, result, startedAt, completedAt: at });
+        return happenedTo(job, `task.${status}`, async () => {
+          times ??= stores.graphHistory.times(ended.map(({ job: { id } }) => id));
+          const { startedAt, at } = (await times).get(job.id)!;
+          return { status, result, startedAt, completedAt: at };
+        });
       }),
     );
+  }
+
+  /**
+   * In the same transaction, behind all else that it locks: each task that is released may be awaited by other reports, and all of a worker
+   * count in one row. Answers what the hints after COMMIT say.
+   */
+  async end(stores: Stores, views: JobView[]): Promise<Pick<Hints, 'queued' | 'dueChanged'>> {
+    const tasks = views
+      .filter(({ definition }) => isGraphTask(definition))
+      .map(({ job, tasks: [task] }) => ({ id: job.id, completed: task?.state === 'completed' }));
+    const [released] = await Promise.all([
+      stores.graphTasks.release(tasks.filter(({ completed }) => completed).map(({ id }) => id)),
+      stores.graphHistory.count(tasks),
+    ]);
     return {
-      deliveries,
       queued: released.filter(({ state }) => state === 'queued').map(({ laneId }) => laneId),
       dueChanged: released.some(({ state }) => state === 'scheduled'),
     };

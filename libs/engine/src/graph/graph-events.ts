@@ -15,7 +15,7 @@ interface Shown {
 }
 
 /** Something that happens to a task of which its job is known. */
-export function happenedTo(job: JobRecord, event: TaskEvent, shown: Shown): Happened {
+export function happenedTo(job: JobRecord, event: TaskEvent, shown: Shown | (() => Promise<Shown>)): Happened {
   const { name } = job.parameters as unknown as GraphParameters;
   return happened(event, { id: job.id, clientId: job.clientId, name }, shown);
 }
@@ -24,15 +24,20 @@ export function happenedTo(job: JobRecord, event: TaskEvent, shown: Shown): Happ
 export function happened(
   event: TaskEvent,
   { id, clientId, name }: Pick<GraphTask, 'id' | 'clientId' | 'name'>,
-  { status, result = null, startedAt = null, completedAt = null }: Shown,
+  shown: Shown | (() => Promise<Shown>),
 ): Happened {
-  const task = {
-    id: `task-${id}`,
-    name,
-    status,
-    result,
-    started_at: startedAt && wholeSeconds(startedAt),
-    completed_at: completedAt && wholeSeconds(completedAt),
+  const about = async () => {
+    const {
+      status,
+      result = null,
+      startedAt = null,
+      completedAt = null,
+    } = typeof shown === 'function' ? await shown() : shown;
+    const times = {
+      started_at: startedAt && wholeSeconds(startedAt),
+      completed_at: completedAt && wholeSeconds(completedAt),
+    };
+    return { task: { id: `task-${id}`, name, status, result, ...times } };
   };
-  return { event, clientId, jobId: id, about: () => ({ task }) };
+  return { event, clientId, jobId: id, about };
 }

@@ -12,7 +12,7 @@ export interface Happened {
   /** Job that it is about: what happens to one job is told in order. '0' for none. */
   jobId: string;
   /** What the body says beside `event` and `timestamp`. Asked for only when somebody listens. */
-  about: () => JsonObject;
+  about: () => JsonObject | Promise<JsonObject>;
 }
 
 /** What events leave to be sent: a delivery for each webhook that is for them. */
@@ -27,12 +27,12 @@ export class WebhookEvents {
       ...new Set(happened.map(({ event }) => event)),
     ]);
     const timestamp = wholeSeconds(new Date());
-    const deliveries = happened.flatMap(({ event, clientId, jobId, about }) => {
+    const told = happened.map(async ({ event, clientId, jobId, about }) => {
       const listening = subscribers.filter(
         (webhook) => webhook.events.includes(event) && (clientId === null || webhook.clientId === clientId),
       );
       if (listening.length === 0) return [];
-      const body = JSON.stringify({ event, timestamp, ...about() });
+      const body = JSON.stringify({ event, timestamp, ...(await about()) });
       return listening.map((webhook) => ({
         clientId: webhook.clientId,
         jobId,
@@ -46,6 +46,6 @@ export class WebhookEvents {
         webhookId: webhook.id,
       }));
     });
-    return stores.deliveries.insert(deliveries);
+    return stores.deliveries.insert((await Promise.all(told)).flat());
   }
 }
