@@ -8,6 +8,8 @@ import { type Sql, sqlOf } from './sql';
 /** Deadlock and serialisation failure: the whole transaction may be tried again. */
 const RETRYABLE = new Set(['40P01', '40001']);
 const TRIES = 5;
+/** What statements are answered that come after one that failed. */
+const ABORTED = '25P02';
 
 /**
  * Ends a transaction together with its last statements, which the caller has made already and not waited for: COMMIT goes out behind
@@ -70,7 +72,7 @@ export class Database {
       statements.close();
       // A lost connection has rolled back already; its own error must not hide the first one.
       await client.query('ROLLBACK').catch(lost);
-      throw error;
+      throw statements.causeOf(error);
     } finally {
       client.off('error', lost);
       client.release(broken);
@@ -125,6 +127,11 @@ class Statements implements Sql {
 
   close(): void {
     this.closed = true;
+  }
+
+  /** Those of a packet that stand behind the one that failed may be heard before it. */
+  causeOf(error: unknown): unknown {
+    return (error as { code?: string }).code === ABORTED ? (this.failure ?? error) : error;
   }
 
   private async run<Row>(statement: () => Promise<Row[]>): Promise<Row[]> {

@@ -1,4 +1,4 @@
-export { createDataSource, type ConnectionOptions } from './data-source';
+export { createDataSource, type ConnectionOptions, PLANNER } from './data-source';
 export { type Commit, Database, later } from './database';
 export { DatabaseModule, DatabaseReadiness, MigrationsReadiness } from './database.module';
 export { Leadership } from './leadership';

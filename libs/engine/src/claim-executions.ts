@@ -80,8 +80,9 @@ export class ClaimExecutions {
       const told = await this.webhookEvents.deliver(
         stores,
         work
+          .map(({ job, definition }, index) => ({ job, definition, startedAt: claimed[index]!.begunAt }))
           .filter(({ definition }) => isGraphTask(definition))
-          .map(({ job }) => happenedTo(job, 'task.started', { status: 'running', startedAt: new Date() })),
+          .map(({ job, startedAt }) => happenedTo(job, 'task.started', { status: 'running', startedAt })),
       );
       return { work, deliveries: [...told, ...(await commit(this.events.deliver(stores, started)))] };
     });

@@ -89,6 +89,7 @@ export class ReportExecutions {
       stores.tasks.retry(changes.released, false),
       stores.tasks.retry(changes.retried, true),
       stores.graphTasks.backOff(changes.backingOff),
+      stores.graphTasks.beginAnew(changes.anew),
     ];
     const [repeated, advanced] = await Promise.all([
       stores.executions.insert(changes.repeats),
@@ -114,6 +115,8 @@ interface Changes {
   repeats: NewExecution[];
   /** Jobs of graph tasks that wait for their next try without a slot. */
   backingOff: { id: string; laneId: number; seconds: number }[];
+  /** Those that were handed back: what is shown as their start is that of the next worker. */
+  anew: string[];
   lines: LogLine[];
   events: { view: JobView; event: JobEvent }[];
   happened: Happened[];
@@ -130,6 +133,7 @@ function decide(ended: EndedExecution[], views: JobView[], reports: Report[]): C
     retried: [],
     repeats: [],
     backingOff: [],
+    anew: [],
     lines: [],
     events: [],
     happened: [],
@@ -149,6 +153,7 @@ function decide(ended: EndedExecution[], views: JobView[], reports: Report[]): C
       task.state = 'queued';
       changes.released.push(task.id);
       changes.repeats.push({ ...repeat, cause: 'released', lastChance: execution.lastChance });
+      if (ofGraph) changes.anew.push(task.jobId);
       say(`'${task.name}' was handed back by its worker`);
     } else if (outcome.state === 'succeeded') {
       Object.assign(task, { state: 'completed', output: outcome.output, error: null });

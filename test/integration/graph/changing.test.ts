@@ -53,6 +53,21 @@ describe('graph tasks that are changed', () => {
     await graphs.complete(one.id);
   });
 
+  it('may name again what they depended on and what was deleted after it had completed', async () => {
+    const [met, failed, open] = [await graphs.create(), await graphs.create(), await graphs.create()];
+    const child = await graphs.childOf(met.id, failed.id, open.id);
+    await graphs.complete(met.id);
+    expect(await graphs.tasks.remove(client, met.id)).toEqual({ removed: true });
+    const { dependencies } = await graphs.find(child);
+    expect(await update(child, { priority: 9, dependencies })).toMatchObject({ task: { priority: 9, dependencies } });
+    expect(await update(open.id, { dependencies: [met.id] })).toEqual({
+      refused: 'unknown_dependency',
+      ids: [met.id],
+    });
+    for (const { id } of [failed, open]) await graphs.complete(id);
+    await graphs.complete(child);
+  });
+
   it('go on at once when nothing is left to wait for', async () => {
     const parent = await graphs.create({ scheduledAt: future });
     const child = await graphs.childOf(parent.id);
@@ -85,6 +100,16 @@ describe('graph tasks that are changed', () => {
       { queue: 'shell/gpu', parked: false },
     ]);
     await graphs.complete(id);
+  });
+
+  it('many at a time, to tags that nobody has had, while slots are filled', async () => {
+    const tasks = await Promise.all(Array.from({ length: 40 }, () => graphs.create()));
+    const [answers] = await Promise.all([
+      Promise.all(tasks.map(({ id }) => update(id, { workerTags: [`new-${id}`] }))),
+      ...Array.from({ length: 10 }, () => graphs.admit()),
+    ]);
+    for (const answer of answers) expect(answer).toMatchObject({ task: { workerTags: [expect.any(String)] } });
+    for (const { id } of tasks) expect(await graphs.tasks.remove(client, id)).toEqual({ removed: true });
   });
 
   it('keep their place with a worker when something else changes', async () => {

@@ -38,6 +38,30 @@ describe('graph tasks that are created', () => {
     });
   });
 
+  it('are never older than their last change', async () => {
+    for (let n = 0; n < 5; n += 1) {
+      const { id } = await graphs.create();
+      const { createdAt, updatedAt } = await graphs.find(id);
+      expect(updatedAt.getTime()).toBeGreaterThanOrEqual(createdAt.getTime());
+      await graphs.complete(id);
+    }
+  });
+
+  it('with few dependencies do not wait for those with thousands', async () => {
+    const scheduledAt = new Date('2100-01-01T00:00:00Z');
+    const parents = await Promise.all(
+      Array.from({ length: 1_000 }, async () => (await graphs.create({ scheduledAt })).id),
+    );
+    const done: string[] = [];
+    const create = async (name: string, dependencies: string[]) => {
+      await graphs.create({ dependencies });
+      done.push(name);
+    };
+    const large = Array.from({ length: 10 }, () => create('large', parents));
+    await Promise.all([...large, create('small', parents.slice(0, 1))]);
+    expect(done.indexOf('small')).toBeLessThan(5);
+  });
+
   it('runs: pending, running and completed, with the result of its command', async () => {
     const { id } = await graphs.create();
     const work = (await graphs.begin(id))!;
@@ -127,6 +151,10 @@ describe('graph tasks that are created', () => {
     await graphs.admit();
     const ids: string[] = [];
     for (const priority of [1, 5, 10, 5, 10]) ids.push((await graphs.create({ priority })).id);
+    // nobody is there to free the slot
+    expect(await graphs.tasks.wait(client, ids[2]!)).toEqual({ reason: 'NoWorker', blockedBy: [] });
+    await engine.query(`INSERT INTO worker (id, app, host, pid) VALUES ($1, 'task-worker', 'host', 1)`, [WORKER]);
+    await engine.query(`INSERT INTO worker_queue (worker_id, queue, slots) VALUES ($1, 'shell', 4)`, [WORKER]);
     expect(await graphs.tasks.wait(client, ids[2]!)).toEqual({ reason: 'LaneFull', blockedBy: [] });
     await graphs.complete(blocker.id);
     const ran = [];

@@ -63,6 +63,22 @@ describe('graph tasks at one time', () => {
     }
   });
 
+  it('tasks are created below a child that is older than its parents while these complete', async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const child = await graphs.create({ scheduledAt: new Date('2100-01-01T00:00:00Z') });
+      const parents = (await Promise.all([1, 2, 3].map(() => graphs.create()))).map(({ id }) => id);
+      await graphs.tasks.update(client, child.id, { dependencies: parents, scheduledAt: null });
+      const works = [];
+      for (const id of parents) works.push((await graphs.begin(id))!);
+      const [below] = await Promise.all([
+        Promise.all(Array.from({ length: 10 }, () => graphs.childOf(child.id, ...parents))),
+        ...works.map((work) => graphs.succeed(work)),
+      ]);
+      await graphs.complete(child.id);
+      for (const id of below) expect(await engine.state(id)).not.toBe('pending');
+    }
+  });
+
   it('of a cancel and a report one wins, and its children know', async () => {
     const outcomes = new Set<string>();
     for (let round = 0; round < ROUNDS * 2; round += 1) {

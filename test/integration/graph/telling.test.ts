@@ -89,6 +89,8 @@ describe('what graph tasks tell', () => {
       started_at: expect.stringMatching(SECOND),
       completed_at: expect.stringMatching(SECOND),
     });
+    // by the clock that tells when it completed
+    expect(all[7]!.task.started_at).toBe(all[8]!.task.started_at);
     expect(await engine.query(`SELECT DISTINCT kind, client_id FROM delivery`)).toEqual([
       { kind: 'event', client_id: client.id },
     ]);

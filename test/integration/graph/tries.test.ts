@@ -35,6 +35,8 @@ describe('tries of graph tasks', () => {
         workerId: null,
       });
       expect(await graphs.tasks.wait(client, id)).toEqual({ reason: 'Backoff', blockedBy: [] });
+      // nobody watches over a queue for what waits for its time
+      expect(await engine.stores.executions.oldest()).toEqual([]);
       expect(await engine.state(id)).toBe('scheduled');
       const [{ delay }] = (await engine.query(
         `SELECT EXTRACT(EPOCH FROM run_at - updated_at)::float8 AS delay FROM job WHERE id = $1`,
@@ -121,9 +123,19 @@ describe('tries of graph tasks', () => {
 
   it('that their workers hand back are no retries', async () => {
     const { id } = await graphs.create();
-    await engine.report((await graphs.begin(id))!, { state: 'released' });
+    const work = (await graphs.begin(id))!;
+    const running = await graphs.find(id);
+    await engine.report(work, { state: 'released' });
+    expect(await graphs.find(id)).toMatchObject({ status: 'pending', startedAt: null, workerId: null });
+    expect((await graphs.find(id)).updatedAt.getTime()).toBeGreaterThanOrEqual(running.updatedAt.getTime());
+    await engine.query(`UPDATE execution SET started_at = started_at - interval '1 hour' WHERE job_id = $1`, [id]);
     await graphs.complete(id);
-    expect(await graphs.find(id)).toMatchObject({ retryCount: 0 });
+    const { startedAt, ...task } = await graphs.find(id);
+    expect(task).toMatchObject({ status: 'completed', retryCount: 0 });
+    const [last] = await engine.query<{ at: Date }>(`SELECT max(started_at) AS at FROM execution WHERE job_id = $1`, [
+      id,
+    ]);
+    expect(Math.abs(last!.at.getTime() - startedAt!.getTime())).toBeLessThan(1_000);
   });
 
   it('of cancelled tasks end, and late reports change nothing', async () => {

@@ -6,6 +6,7 @@ import {
   ClaimExecutions,
   type ClaimedWork,
   EngineWorkers,
+  GraphLanes,
   GraphTasks,
   HintSender,
   type NewGraphTask,
@@ -156,6 +157,23 @@ describe('a worker', () => {
     expect(await engine.get(WatchWorkers).run()).toBe(1);
   });
 
+  it('finds as much to do as it has slots, however many there are; its lanes are never made narrower', async () => {
+    await engine.get(GraphLanes).of(['task-scheduler']);
+    const limits = async () =>
+      (
+        await engine.query<{ n: number }>(
+          `SELECT max_running AS n FROM lane WHERE name LIKE 'task-scheduler%' ORDER BY id`,
+        )
+      ).map(({ n }) => n);
+    const all = await Promise.all(Array.from({ length: 5 }, () => register()));
+    await all[0]!.serve([{ queue: 'shell/task-scheduler', slots: 17 }]);
+    await engine.get(WatchWorkers).run();
+    expect(await limits()).toEqual([20, 17]);
+    for (const worker of all) await worker.stop();
+    await engine.get(WatchWorkers).run();
+    expect(await limits()).toEqual([20, 17]);
+  });
+
   it('is forgotten an hour after it fell silent, not before that was told', async () => {
     const worker = await register();
     await silent(worker.id, 3_601);
@@ -237,10 +255,7 @@ describe('the tasks of a worker', () => {
     const id = await create('handed back');
     const [work] = await take(one.id);
     await engine.report(work!, { state: 'released' });
-    expect(await workers.tasks(await engine.client(), one.id, ALL)).toMatchObject({
-      tasks: [{ id, status: 'pending' }],
-      total: 1,
-    });
+    expect(await workers.tasks(await engine.client(), one.id, ALL)).toEqual({ tasks: [], total: 0 });
     const [again] = await take(two.id);
     expect(await workers.tasks(await engine.client(), one.id, ALL)).toEqual({ tasks: [], total: 0 });
     await engine.report(again!, { state: 'failed', error: 'exit code 1', retryable: true });

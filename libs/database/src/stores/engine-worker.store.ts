@@ -135,6 +135,17 @@ export class EngineWorkerStore {
     return { tasks, total: count!.total };
   }
 
+  /** Whether a worker is there that takes what waits in the queue. */
+  async isServed(queue: string): Promise<boolean> {
+    const rows = await this.sql.query(
+      `SELECT FROM worker_queue q JOIN worker w ON w.id = q.worker_id
+       WHERE q.queue = $1 AND w.stopped_at IS NULL
+         AND w.last_seen_at >= statement_timestamp() - make_interval(secs => ${WORKER_OFFLINE_SECONDS}) LIMIT 1`,
+      [queue],
+    );
+    return rows.length > 0;
+  }
+
   /** Those of these queues in which something waits that may be taken within `seconds`. */
   async withWork(queues: string[], seconds: number): Promise<string[]> {
     const rows = await this.sql.prepared<{ queue: string }>(

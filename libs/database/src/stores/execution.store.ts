@@ -27,6 +27,8 @@ export interface ClaimedExecution {
   lastChance: boolean;
   /** The task starts for the first time. */
   first: boolean;
+  /** What is shown as the task's start. */
+  begunAt: Date;
   /** Position in the queue, as text with microseconds: where a claim of the next ones may begin to look. */
   availableAt: string;
   job: JobRecord;
@@ -130,13 +132,13 @@ export class ExecutionStore {
          WHERE t.id = taken.task_id AND t.state = 'queued'
        )
        SELECT taken.id AS "executionId", taken.token, taken.cause, taken.last_chance AS "lastChance", taken.available_at::text AS "availableAt",
-              t.started_at IS NULL AS first, ${TASK_OF_ROW}, ${JOB_COLUMNS}
+              t.started_at IS NULL AS first, COALESCE(t.started_at, now()) AS "begunAt", ${TASK_OF_ROW}, ${JOB_COLUMNS}
        FROM taken JOIN task t ON t.id = taken.task_id JOIN job j ON j.id = taken.job_id JOIN client c ON c.id = j.client_id
        ORDER BY taken.available_at, taken.id`,
       [workerId, leaseSeconds, ...parameters],
     );
     return rows.map((row) => {
-      const { executionId: id, token, cause, lastChance, first, availableAt } = row;
+      const { executionId: id, token, cause, lastChance, first, begunAt, availableAt } = row;
       // The row holds all columns of its job, and some more: a copy of nothing but these would cost more than all else here.
       return {
         id,
@@ -144,6 +146,7 @@ export class ExecutionStore {
         cause,
         lastChance,
         first,
+        begunAt,
         availableAt,
         task: { ...taskOfRow(row), state: 'started' },
         job: row,
@@ -286,7 +289,7 @@ export class ExecutionStore {
   async oldest(): Promise<{ queue: string; seconds: number }[]> {
     return this.sql.query(
       `SELECT queue, EXTRACT(EPOCH FROM clock_timestamp() - min(available_at))::float8 AS seconds
-       FROM execution WHERE state = 'queued' AND available_at <= statement_timestamp() GROUP BY queue`,
+       FROM execution WHERE state = 'queued' AND NOT parked AND available_at <= statement_timestamp() GROUP BY queue`,
     );
   }
 

@@ -1,4 +1,5 @@
 import type { Sql } from '../sql';
+import { WORKER_SILENCE_SECONDS } from './worker.store';
 
 /** Lane of graph tasks that any worker may run; those with worker tags have lanes of their own behind a slash. */
 export const GRAPH_LANE = 'task-scheduler';
@@ -22,5 +23,22 @@ export class GraphLaneStore {
       [name, GRAPH_LANE],
     );
     return row!.id;
+  }
+
+  /** Sees to it that each lane lets as many run as the workers that are there have slots for its queue. @returns lanes that were raised */
+  async widen(): Promise<number[]> {
+    const rows = await this.sql.query<{ id: number }>(
+      `UPDATE lane SET max_running = served.slots, updated_at = now()
+       FROM (
+         SELECT q.queue, sum(q.slots)::int AS slots FROM worker_queue q JOIN worker w ON w.id = q.worker_id
+         WHERE w.stopped_at IS NULL AND w.last_seen_at > statement_timestamp() - make_interval(secs => ${WORKER_SILENCE_SECONDS})
+         GROUP BY q.queue
+       ) served
+       WHERE (lane.name = $1::text OR starts_with(lane.name, $2)) AND 'shell' || substr(lane.name, length($1) + 1) = served.queue
+         AND lane.max_running < served.slots
+       RETURNING lane.id`,
+      [GRAPH_LANE, `${GRAPH_LANE}/`],
+    );
+    return rows.map(({ id }) => id);
   }
 }

@@ -86,6 +86,9 @@ const COLUMNS = `g.job_id AS id, g.client_id AS "clientId", j.lane_id AS "laneId
 
 const FROM = `graph_task g JOIN job j ON j.id = g.job_id LEFT JOIN task t ON t.job_id = g.job_id AND t.ordinal = 0`;
 
+/** The same tasks. Outer joins, of which the planner leaves out those that neither the filter nor the order asks for. */
+const CHOICE = `graph_task g LEFT JOIN job j ON j.id = g.job_id LEFT JOIN task t ON t.job_id = g.job_id AND t.ordinal = 0`;
+
 /** Ids are given out in the order of creation, so that a list in that order need not be sorted. */
 const SORTS = {
   created_at: 'g.job_id',
@@ -111,32 +114,27 @@ export class GraphListStore {
     return rows[0];
   }
 
+  /** First which tasks, then what they are: rows that a page leaves out cost no more than their place in the order. */
   async list(filter: GraphTaskFilter): Promise<GraphTaskRecord[]> {
     const parameters: unknown[] = [];
-    const where = conditions(filter, parameters).join(' AND ');
+    const where = conditions(filter, parameters);
     const direction = filter.descending ? 'DESC' : 'ASC';
     const key = SORTS[filter.sort];
-    const order = key === SORTS.created_at ? '' : `${key} ${direction} NULLS LAST, `;
+    const order = `${key === SORTS.created_at ? '' : `${key} ${direction} NULLS LAST, `}g.job_id ${direction}`;
     parameters.push(filter.limit, filter.offset);
     return this.sql.query<GraphTaskRecord>(
-      `SELECT ${COLUMNS} FROM ${FROM} WHERE ${where}
-       ORDER BY ${order}g.job_id ${direction} LIMIT $${parameters.length - 1} OFFSET $${parameters.length}`,
+      `SELECT ${COLUMNS} FROM (
+         SELECT g.job_id AS id FROM ${CHOICE} WHERE ${where} ORDER BY ${order} LIMIT $${parameters.length - 1} OFFSET $${parameters.length}
+       ) page JOIN ${FROM} ON g.job_id = page.id ORDER BY ${order}`,
       parameters,
     );
   }
 
-  /** From as few tables as it takes: it looks at every task that the filter lets through. */
   async count(filter: GraphTaskFilter): Promise<number> {
     const parameters: unknown[] = [];
     const where = conditions(filter, parameters);
-    const tables = ['graph_task g'];
-    if (filter.status !== undefined) {
-      tables.unshift('job j');
-      where.push('g.job_id = j.id');
-    }
-    const steps = isOpen(filter.status) ? `LEFT JOIN task t ON t.job_id = j.id AND t.ordinal = 0` : '';
     const [row] = await this.sql.query<{ n: number }>(
-      `SELECT count(*)::int AS n FROM ${tables.join(' CROSS JOIN ')} ${steps} WHERE ${where.join(' AND ')}`,
+      `SELECT count(*)::int AS n FROM ${CHOICE} WHERE ${where}`,
       parameters,
     );
     return row!.n;
@@ -195,19 +193,16 @@ export class GraphListStore {
   }
 }
 
-/** Statuses that the state of the job does not tell apart. */
-function isOpen(status: GraphTaskStatus | undefined): boolean {
-  return status === 'pending' || status === 'running';
-}
-
-function conditions({ clientId, status, tag }: GraphTaskFilter, parameters: unknown[]): string[] {
+function conditions({ clientId, status, tag }: GraphTaskFilter, parameters: unknown[]): string {
   const bind = (value: unknown) => `$${parameters.push(value)}`;
   const where = [`g.client_id = ${bind(clientId)}`];
   if (tag !== undefined) where.push(`g.tags @> ARRAY[${bind(tag)}]::text[]`);
-  if (status === undefined) return where;
+  if (status === undefined) return where.join(' AND ');
   // as job_client has them: few run or wait among millions
   where.push(`j.client_id = ${bind(clientId)}`, `j.lane_id = ANY(ARRAY${GRAPH_LANES})`);
   where.push(`j.state = ANY(${bind(STATES[status])}::text[])`);
-  if (isOpen(status)) where.push(`t.state IS ${status === 'running' ? 'NOT' : ''} DISTINCT FROM 'started'`);
-  return where;
+  // of the others the state of the job tells all
+  if (status === 'pending' || status === 'running')
+    where.push(`t.state IS ${status === 'running' ? 'NOT' : ''} DISTINCT FROM 'started'`);
+  return where.join(' AND ');
 }

@@ -74,11 +74,14 @@ const CHANGEABLE = statesLeadingTo(['pending', 'scheduled', 'queued'], ['pending
 export class GraphTaskStore {
   constructor(private readonly sql: Sql) {}
 
-  /** Locks those of these that are graph tasks, in the order of their ids: until the end of the transaction none of them completes. */
+  /**
+   * Locks those of these that are graph tasks: until the end of the transaction none of them completes. In the order of their ids, but those
+   * that wait for others last: who completes a task holds it and then locks its children, which may be older than it.
+   */
   async lockParents(ids: string[]): Promise<ParentTask[]> {
     return this.sql.prepared<ParentTask>(
       `SELECT j.id, j.client_id AS "clientId", j.state = 'completed' AS completed FROM job j JOIN graph_task g ON g.job_id = j.id
-       WHERE j.id = ANY(${unseen('$1', 'bigint[]')}) ORDER BY j.id FOR SHARE OF j`,
+       WHERE j.id = ANY(${unseen('$1', 'bigint[]')}) ORDER BY j.state = 'pending', j.id FOR SHARE OF j`,
       [bigints(ids)],
     );
   }
@@ -86,7 +89,8 @@ export class GraphTaskStore {
   /** The same for all that a task depends on. */
   async lockParentsOf(id: string): Promise<void> {
     await this.sql.query(
-      `SELECT FROM job WHERE id = ANY(ARRAY(SELECT unnest(dependencies) FROM graph_task WHERE job_id = $1)) ORDER BY id FOR SHARE`,
+      `SELECT FROM job WHERE id = ANY(ARRAY(SELECT unnest(dependencies) FROM graph_task WHERE job_id = $1))
+       ORDER BY state = 'pending', id FOR SHARE`,
       [id],
     );
   }
@@ -104,7 +108,7 @@ export class GraphTaskStore {
     if (tasks.length === 0) return [];
     return this.sql.prepared(
       `WITH new AS MATERIALIZED (
-         SELECT COALESCE(r.given, nextval(pg_get_serial_sequence('job', 'id'))) AS id, clock_timestamp() AS at, r.*,
+         SELECT COALESCE(r.given, nextval(pg_get_serial_sequence('job', 'id'))) AS id, now() AS at, r.*,
                 CASE WHEN unmet > 0 THEN 'pending' WHEN scheduled_at > clock_timestamp() THEN 'scheduled' ELSE 'queued' END AS state
          FROM unnest($1::bigint[], $2::int[], $3::int[], $4::text[], $5::text[], $6::jsonb[], $7::smallint[], $8::text[], $9::text[], $10::text[],
                      $11::smallint[], $12::int[], $13::timestamptz[], $14::text[], $15::text[], $16::text[], $17::int[], $18::boolean[])
@@ -204,12 +208,14 @@ export class GraphTaskStore {
     );
   }
 
-  /** Tasks that wait for a worker once more: what is shown as their start is that of the next try. */
+  /** Tasks that wait for a worker once more: what is shown as their start is that of the next try. The caller holds the locks. */
   async beginAnew(ids: string[]): Promise<void> {
     if (ids.length === 0) return;
-    await this.sql.query(`UPDATE task SET started_at = NULL WHERE job_id = ANY($1::bigint[]) AND state = 'queued'`, [
-      bigints(ids),
-    ]);
+    await this.sql.query(
+      `WITH anew AS (UPDATE task SET started_at = NULL WHERE job_id = ANY($1::bigint[]) AND state = 'queued' RETURNING job_id)
+       UPDATE job SET updated_at = now() FROM anew WHERE job.id = anew.job_id`,
+      [bigints(ids)],
+    );
   }
 
   /** Until the end of the transaction nobody else holds it so: who changes what tasks of this client depend on. */

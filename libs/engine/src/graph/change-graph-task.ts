@@ -32,7 +32,11 @@ export class ChangeGraphTask {
   ) {}
 
   async update(client: ClientRecord, id: string, changes: Partial<GraphTaskFields>): Promise<UpdateAnswer> {
-    if (!(await this.database.stores.graphLists.find(id, client.id))) return { refused: 'not_found' };
+    const before = await this.database.stores.graphLists.find(id, client.id);
+    if (!before) return { refused: 'not_found' };
+    if (before.status !== 'pending') return { refused: 'not_pending', status: before.status };
+    // A new lane is made in a transaction of its own, under a lock that admission holds while it waits for jobs: never inside the one below.
+    if (!(await this.lanes.of(changes.workerTags ?? before.workerTags))) return { refused: 'too_many_worker_tags' };
     return this.refusable<UpdateAnswer>(async (stores) => {
       const dependencies = changes.dependencies && distinct(changes.dependencies);
       const unmet = dependencies && (await this.lockParents(stores, client, id, dependencies));
@@ -40,8 +44,8 @@ export class ChangeGraphTask {
       if (!task) throw new Refused<UpdateAnswer>({ refused: 'not_found' });
       if (task.status !== 'pending') throw new Refused<UpdateAnswer>({ refused: 'not_pending', status: task.status });
       if (dependencies) await this.checkDependencies(stores, id, dependencies, unmet!.unknown);
-      const lane = await this.lanes.of(changes.workerTags ?? task.workerTags);
-      if (!lane) throw new Refused<UpdateAnswer>({ refused: 'too_many_worker_tags' });
+      // known from above; tags that have changed since have a lane too
+      const lane = (await this.lanes.of(changes.workerTags ?? task.workerTags))!;
       if (unmet) await stores.graphTasks.replaceEdges(id, unmet.open);
       const hints = await this.write(stores, task, { ...changes, ...(dependencies && { dependencies }) }, lane);
       return { answer: { task: viewOf((await stores.graphLists.find(id))!) }, hints };
@@ -77,8 +81,11 @@ export class ChangeGraphTask {
     const wanted = dependencies.filter((parent) => parent !== id);
     const parents = await stores.graphTasks.lockParents([...new Set([...before, ...wanted])]);
     const own = new Map(parents.filter(({ clientId }) => clientId === client.id).map((parent) => [parent.id, parent]));
+    const gone = wanted.filter((parent) => !own.has(parent));
+    const waitedFor = gone.length === 0 ? [] : (await stores.graphLists.blockers(id)).map((blocker) => blocker.id);
     return {
-      unknown: wanted.filter((parent) => !own.has(parent)),
+      // what it does not wait for any more had completed before it was deleted
+      unknown: gone.filter((parent) => !before.includes(parent) || waitedFor.includes(parent)),
       open: wanted.filter((parent) => own.get(parent)?.completed === false),
     };
   }

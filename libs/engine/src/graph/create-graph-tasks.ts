@@ -12,6 +12,8 @@ import type { GraphTask, NewGraphTask } from './views';
 
 /** Creations that arrive together and share a statement and a commit. */
 const BATCH = 100;
+/** A task with more dependencies than this is created alone: others do not wait for what it costs. */
+const FEW = 100;
 /** After a look that found no free slot left, or failed, tasks are left to the controllers for this long, in milliseconds. */
 const FULL_MS = 250;
 
@@ -40,6 +42,7 @@ export class CreateGraphTasks {
   /** Those that may run at once, and those whose parents have to be locked before. */
   private readonly free: Batch<NewGraphTaskRow, Written>;
   private readonly dependent: Batch<NewGraphTaskRow, Written>;
+  private readonly large: Batch<NewGraphTaskRow, Written>;
   /** Lanes that were full, and until when that is believed. */
   private readonly full = new Map<number, number>();
 
@@ -52,6 +55,7 @@ export class CreateGraphTasks {
   ) {
     this.free = new Batch((rows) => this.insertFree(rows), { size: BATCH, parallel: 1 });
     this.dependent = new Batch((rows) => this.insertDependent(rows), { size: BATCH, parallel: 2 });
+    this.large = new Batch((rows) => this.insertDependent(rows), { size: 1, parallel: 1 });
   }
 
   async run(client: ClientRecord, task: NewGraphTask): Promise<CreateAnswer> {
@@ -59,7 +63,8 @@ export class CreateGraphTasks {
     if (!lane) return { refused: 'too_many_worker_tags' };
     const dependencies = distinct(task.dependencies);
     const { laneId, definition } = lane;
-    const written = await (dependencies.length === 0 ? this.free : this.dependent).add({
+    const batch = dependencies.length === 0 ? this.free : dependencies.length <= FEW ? this.dependent : this.large;
+    const written = await batch.add({
       ...task,
       laneId,
       clientId: client.id,

@@ -47,6 +47,11 @@ export class GraphLanes {
     return (await this.database.stores.graphLanes.all()).find(({ id }) => id === laneId)?.name;
   }
 
+  /** Queue of the tasks of a lane, by its name. */
+  queueOf(lane: string): string {
+    return behind(GRAPH_QUEUE, tagsBehind(lane));
+  }
+
   /** Queues of a worker with these tags: each set of tags that is among its own. The queue without tags is one of them. */
   async queuesFor(tags: string[]): Promise<string[]> {
     const own = new Set(tags);

@@ -80,9 +80,14 @@ export class ReadGraphTasks {
   private async reasonOf({ id, laneId, jobState, waitReason }: GraphTaskRecord): Promise<WaitReason> {
     if (jobState !== 'queued') return waitReason ?? 'NoWorker';
     const lane = await this.lanes.nameOf(laneId);
-    // one that the next admission starts lacks nothing but a process that takes it
-    const reason = lane === undefined ? undefined : (await this.explainWait.run(lane, [id])).get(id);
-    return reason ?? 'NoWorker';
+    if (lane === undefined) return 'NoWorker';
+    const [reasons, served] = await Promise.all([
+      this.explainWait.run(lane, [id]),
+      this.database.stores.engineWorkers.isServed(this.lanes.queueOf(lane)),
+    ]);
+    // one that the next admission starts lacks nothing but a process that takes it, and in a lane that nobody serves the slots stay taken
+    const reason = reasons.get(id) ?? 'NoWorker';
+    return REASONS[reason] === 'LaneFull' && !served ? 'NoWorker' : reason;
   }
 }
 

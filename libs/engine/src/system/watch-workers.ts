@@ -4,7 +4,7 @@ import { HintSender } from '../hints';
 import { WebhookEvents } from '../webhooks/webhook-events';
 import { workerEvent } from './worker-events';
 
-/** Tells of workers that have stopped or fallen silent, once for each. */
+/** Tells of workers that have stopped or fallen silent, once for each, and makes room in the lanes for what those that are there can do. */
 @Injectable()
 export class WatchWorkers {
   constructor(
@@ -23,7 +23,9 @@ export class WatchWorkers {
       const events = gone.map((worker) => workerEvent('worker.offline', worker));
       return { gone: gone.length, deliveries: await this.events.deliver(stores, events) };
     });
-    await this.hints.send({ deliveries });
+    // of itself a lane would let as many run as one worker takes
+    const lanes = await this.database.stores.graphLanes.widen();
+    await this.hints.send({ deliveries, lanes });
     return gone;
   }
 }
