@@ -1,6 +1,6 @@
 import { OutboundAborted, OutboundBlocked, OutboundTimeout } from '@task-engine/platform';
 
-import { type Attempt, outcomeOf, type RetryPolicy } from './delivery-outcome';
+import { type Attempt, EVENT_TIMEOUT_SECONDS, outcomeOf, type RetryPolicy } from './delivery-outcome';
 import { maskedUrl } from './masked-url';
 import { retryAfterSeconds } from './retry-after';
 
@@ -42,6 +42,16 @@ describe('the outcome of a try of an event', () => {
     ]);
     expect(outcomes.at(-1)!.state).toBe('exhausted');
     expect(outcomeOf(answer(500), 2, event, 0.999).delaySeconds).toBeCloseTo(12, 0);
+  });
+
+  it('is repeated twice within 30 s of its first try also when nobody answers', () => {
+    const late = { kind: 'error', error: new OutboundTimeout('late') } as const;
+    const begins = [1, 2].reduce((at, attempt) => {
+      const { delaySeconds } = outcomeOf(late, attempt, { ...event, tookSeconds: EVENT_TIMEOUT_SECONDS }, 0);
+      return at + EVENT_TIMEOUT_SECONDS + delaySeconds;
+    }, 0);
+    expect(begins).toBeLessThan(30);
+    expect(outcomeOf(late, 4, { ...event, tookSeconds: 10 }, 0).delaySeconds).toBe(590);
   });
 
   it('is gone at 410, waits as Retry-After says, and takes no redirect for success', () => {

@@ -14,6 +14,8 @@ export interface RetryPolicy {
   attempts: number;
   firstRetrySeconds: number;
   maxRetrySeconds: number;
+  /** How long this try took. An event's next one is counted from its beginning. */
+  tookSeconds?: number;
 }
 
 /**
@@ -23,10 +25,14 @@ export interface RetryPolicy {
 const WEBHOOK_FIRST_RETRY_SECONDS = 5;
 
 /**
- * Delays of an event's tries, in seconds, less up to a fifth: the first two are over within 30 s although their requests take some too.
- * The last one holds for all further tries.
+ * From the beginning of an event's try to that of the next, in seconds, less up to a fifth. The last one holds for all further tries.
  */
 const EVENT_RETRY_SECONDS = [5, 15, 120, 600, 3_600, 10_800, 21_600] as const;
+
+/** For one try of an event, in seconds: of three that begin within 30 s the first two must be over by then, however long nobody answers. */
+export const EVENT_TIMEOUT_SECONDS = 10;
+/** Between the end of one and the next, at least. */
+const EVENT_PAUSE_SECONDS = 1;
 
 export type Outcome = Pick<DeliveryReport, 'state' | 'delaySeconds' | 'status' | 'error'>;
 
@@ -84,9 +90,11 @@ export function outcomeOf(result: Attempt, attempt: number, policy: RetryPolicy,
 }
 
 /** A shorter first delay of the configuration shortens them all. */
-function eventDelay(attempt: number, { firstRetrySeconds, maxRetrySeconds }: RetryPolicy, random: number): number {
+function eventDelay(attempt: number, policy: RetryPolicy, random: number): number {
+  const { firstRetrySeconds, maxRetrySeconds, tookSeconds = 0 } = policy;
   const [first] = EVENT_RETRY_SECONDS;
   const full = EVENT_RETRY_SECONDS[Math.min(attempt, EVENT_RETRY_SECONDS.length) - 1]!;
   const baseSeconds = (full * Math.min(first, firstRetrySeconds)) / first;
-  return backoffSeconds(1, { baseSeconds, maxSeconds: maxRetrySeconds }, random);
+  const usual = backoffSeconds(1, { baseSeconds, maxSeconds: maxRetrySeconds }, random);
+  return Math.max(Math.min(usual, EVENT_PAUSE_SECONDS), usual - tookSeconds);
 }

@@ -12,7 +12,7 @@ import {
 import { CallbackMetrics } from './callback-metrics';
 import { DefinitionHeaders } from './definition-headers';
 import { eventHeaders } from './event-headers';
-import { type Attempt, type Outcome, outcomeOf, type RetryPolicy } from './delivery-outcome';
+import { type Attempt, EVENT_TIMEOUT_SECONDS, type Outcome, outcomeOf, type RetryPolicy } from './delivery-outcome';
 import { MailFailure } from './mail-failure';
 import { MailSender } from './mail-sender';
 import { maskedUrl } from './masked-url';
@@ -51,12 +51,12 @@ export class DeliverySender {
     return withLogContext({ jobId: delivery.jobId, taskId: delivery.taskId, client: delivery.client }, async () => {
       if (delivery.unwanted) return removed(delivery);
       const began = performance.now();
-      const policy = this.policyOf(delivery);
       const headers = delivery.kind === 'mail' ? {} : this.headers(delivery);
       const result = await (delivery.kind === 'mail'
         ? this.mail.send(delivery)
         : this.request(delivery, headers, signal));
       const milliseconds = performance.now() - began;
+      const policy = this.policyOf(delivery, milliseconds / 1_000);
       const outcome = outcomeOf(result, delivery.attempt, policy);
       this.metrics.tried(outcome.state, milliseconds / 1_000, delivery);
       if (result.kind === 'error' && !(result.error instanceof OutboundError || result.error instanceof MailFailure)) {
@@ -75,9 +75,10 @@ export class DeliverySender {
     });
   }
 
-  private policyOf({ kind, maxAttempts }: ClaimedDelivery): RetryPolicy {
+  private policyOf({ kind, maxAttempts }: ClaimedDelivery, tookSeconds: number): RetryPolicy {
     return {
       kind,
+      tookSeconds,
       attempts: maxAttempts ?? this.configuration.CALLBACK_ATTEMPTS,
       firstRetrySeconds: this.configuration.CALLBACK_FIRST_RETRY_SECONDS,
       maxRetrySeconds: this.configuration.CALLBACK_MAX_RETRY_SECONDS,
@@ -90,7 +91,8 @@ export class DeliverySender {
     signal: AbortSignal,
   ): Promise<Attempt> {
     try {
-      const seconds = this.definitions.timeoutSeconds(delivery) ?? this.configuration.CALLBACK_TIMEOUT_SECONDS;
+      const usual = this.definitions.timeoutSeconds(delivery) ?? this.configuration.CALLBACK_TIMEOUT_SECONDS;
+      const seconds = delivery.kind === 'event' ? Math.min(usual, EVENT_TIMEOUT_SECONDS) : usual;
       const answer = await this.outbound.request({
         url: delivery.url,
         method: 'POST',

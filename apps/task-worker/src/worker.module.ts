@@ -7,7 +7,7 @@ import { createExecutors } from './executors';
 import { createRuntime } from './executors/container/create-runtime';
 import type { ContainerRuntime } from './executors/container/runtime';
 import { CONTAINER_RUNTIME, RuntimeReport } from './executors/container/runtime-report';
-import { Spawner } from './executors/container/spawner';
+import { Spawners } from './executors/container/spawner';
 import { StopRequests } from './executors/container/stop-requests';
 import { PullStepWatch } from './executors/pull-step-watch';
 import { JobLogWriter } from './job-log-writer';
@@ -39,7 +39,7 @@ export class WorkerModule {
             StopRequests,
             PullSteps,
             PullStepWatch,
-            Spawner,
+            Spawners,
             GraphWork,
           ],
           useFactory: (
@@ -49,7 +49,7 @@ export class WorkerModule {
             stopRequests: StopRequests,
             steps: PullSteps,
             watch: PullStepWatch,
-            spawner: Spawner,
+            spawner: Spawners,
             graphWork: GraphWork,
           ) =>
             new Executors(
@@ -84,10 +84,10 @@ export class WorkerModule {
             configuration.CONTAINER_CONCURRENCY > 0 ? createRuntime(configuration, database, log) : null,
         },
         {
-          provide: Spawner,
+          provide: Spawners,
           inject: [Shutdown],
           useFactory: (shutdown: Shutdown) => {
-            const spawner = new Spawner();
+            const spawner = new Spawners();
             shutdown.onFlush('shell', () => spawner.close());
             return spawner;
           },

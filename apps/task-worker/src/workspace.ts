@@ -8,6 +8,8 @@ import { CONFIGURATION, Log, type WorkerConfiguration } from '@task-engine/platf
 
 /** Between two looks for folders whose jobs are over: left by a worker that died, or by a definition that does not clean up. */
 const SWEEP_MS = 600_000;
+/** A job's folder, or that of one execution of a command line. */
+const FOLDER = /^\d+(\.\d+)?$/;
 
 /** Folders of jobs under DATA_DIR/work, shared by the job's tasks. With workers on several machines DATA_DIR is a shared volume. */
 @Injectable()
@@ -68,12 +70,17 @@ export class Workspace implements OnApplicationBootstrap {
     else await this.delete(jobId);
   }
 
+  /** One that cannot be removed (a command line can make such) does not keep the others. */
   private async removeLeftovers(): Promise<void> {
-    const ids = (await readdir(this.base).catch(() => [])).filter((name) => /^\d+$/.test(name));
+    const folders = (await readdir(this.base).catch(() => [])).filter((name) => FOLDER.test(name));
+    const ids = [...new Set(folders.map(jobOf))];
     const jobs = new Map((await this.database.stores.jobs.findAll(ids)).map((job) => [job.id, job.state]));
-    for (const id of ids) {
-      const state = jobs.get(id);
-      if (state === undefined || isFinalJobState(state)) await this.remove(id);
+    for (const folder of folders) {
+      const state = jobs.get(jobOf(folder));
+      if (state !== undefined && !isFinalJobState(state)) continue;
+      await this.remove(folder).catch((error: unknown) =>
+        this.log.warn({ err: error, folder }, 'a left-over work folder was not removed'),
+      );
     }
   }
 
@@ -85,4 +92,8 @@ export class Workspace implements OnApplicationBootstrap {
   private async delete(jobId: string): Promise<void> {
     await rm(join(this.base, jobId), { recursive: true, force: true });
   }
+}
+
+function jobOf(folder: string): string {
+  return folder.split('.')[0]!;
 }

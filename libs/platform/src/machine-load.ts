@@ -1,36 +1,70 @@
-import { statfs } from 'node:fs/promises';
-import { cpus, freemem, totalmem } from 'node:os';
+import { readFile, statfs } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
 
-/** Shares from 0 to 1 of what the machine has; null where it is not known. */
+/** Shares from 0 to 1 of what this process may use; null where it is not known. */
 export interface MachineUse {
   cpu: number | null;
   memory: number | null;
   disk: number | null;
 }
 
-/** How busy the machine is that this process runs on. In a container: the machine around it. */
-export class MachineLoad {
-  private last = cpuTimes();
+/** Processor time in milliseconds: used, and there to be used. */
+interface CpuTimes {
+  busy: number;
+  total: number;
+}
 
-  /** @param folder whose file system is meant */
-  constructor(private readonly folder: string) {}
+/** How busy the machine is that this process runs on: of a container with limits, the container. */
+export class MachineLoad {
+  private last: Promise<CpuTimes>;
+
+  /**
+   * @param folder whose file system is meant
+   * @param cgroup where a container finds its limits (version 2)
+   */
+  constructor(
+    private readonly folder: string,
+    private readonly cgroup = '/sys/fs/cgroup',
+  ) {
+    this.last = this.cpuTimes();
+  }
 
   /** The processors' use is that since the last look. */
   async look(): Promise<MachineUse> {
-    const now = cpuTimes();
-    const total = now.total - this.last.total;
-    const cpu = total > 0 ? (now.busy - this.last.busy) / total : null;
-    this.last = now;
+    const last = await this.last;
+    const now = await (this.last = this.cpuTimes());
+    const total = now.total - last.total;
+    const cpu = total > 0 ? (now.busy - last.busy) / total : null;
     const disk = await statfs(this.folder).then(
-      ({ blocks, bfree }) => (blocks > 0 ? 1 - bfree / blocks : null),
+      // as `df` has it: what is kept for root is neither used nor free
+      ({ blocks, bfree, bavail }) =>
+        blocks - bfree + bavail > 0 ? (blocks - bfree) / (blocks - bfree + bavail) : null,
       // a folder that nobody has written to yet
       () => null,
     );
-    return { cpu: share(cpu), memory: share(1 - freemem() / totalmem()), disk: share(disk) };
+    const memory = 1 - process.availableMemory() / Math.min(totalmem(), process.constrainedMemory() || Infinity);
+    return { cpu: share(cpu), memory: share(memory), disk: share(disk) };
+  }
+
+  private async cpuTimes(): Promise<CpuTimes> {
+    try {
+      const [limit, use] = await Promise.all(['cpu.max', 'cpu.stat'].map((name) => this.read(name)));
+      // `max 100000` without a limit
+      const [, quota, period] = /^(\d+) (\d+)/.exec(limit!)!;
+      const [, used] = /^usage_usec (\d+)/m.exec(use!)!;
+      return { busy: Number(used) / 1_000, total: (performance.now() * Number(quota)) / Number(period) };
+    } catch {
+      return machineTimes();
+    }
+  }
+
+  private read(name: string): Promise<string> {
+    return readFile(join(this.cgroup, name), 'latin1');
   }
 }
 
-function cpuTimes(): { busy: number; total: number } {
+function machineTimes(): CpuTimes {
   let busy = 0;
   let total = 0;
   for (const { times } of cpus()) {

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../../support/eventually';
 import { startSuite, type TestSuite } from '../../support/start-suite';
@@ -55,6 +56,12 @@ describe('the command of a task', () => {
     await eventually(() => expect(readdirSync(join(suite.dataDir, 'work'))).toEqual([]));
   });
 
+  it('may open its outputs by name', async () => {
+    const id = await api.create({ command: 'echo wrong > /dev/stderr; echo right | tee /dev/stdout', max_retries: 0 });
+    expect(await api.reaches(id, 'completed')).toMatchObject({ result: 'right\nright' });
+    expect(await lines(id)).toContainEqual(['error', 'wrong']);
+  });
+
   it('sees the way to its task and nothing of the suite: no setting, no key, no address of a database', async () => {
     const id = await api.create({ command: 'env | sort; tr "\\0" "\\n" < /proc/self/environ' });
     const { result } = await api.reaches(id, 'completed');
@@ -80,6 +87,14 @@ describe('the command of a task', () => {
     await eventually(() => expect(pids.filter(alive)).toEqual([]), { timeout: 12_000 });
   });
 
+  it('that is cancelled may do its last things, in its folder', async () => {
+    const last = `sleep 1; echo kept > state; cat state; exit`;
+    const id = await api.create({ command: `trap '${last}' TERM; echo up; while :; do sleep 0.1; done` });
+    await eventually(async () => expect(await lines(id)).toContainEqual(['info', 'up']));
+    await api.post(`/tasks/${id}/cancel`);
+    await eventually(async () => expect((await lines(id)).at(-1)).toEqual(['info', 'kept']));
+  });
+
   it('that takes longer than it may is ended and failed, and tried again as one that fails', async () => {
     const id = await api.create({ command: 'echo $$; sleep 300', timeout_seconds: 1, max_retries: 1 });
     const task = await api.reaches(id, 'failed', 30_000);
@@ -97,10 +112,20 @@ describe('the command of a task', () => {
   });
 
   it('ends with its worker when that is killed, and runs again', async () => {
-    const id = await api.create({ command: 'echo $$; [ -n "$CHECKPOINT_DATA" ] || sleep 2', max_retries: 0 });
-    const [pid] = await pidsOf(id, 1);
+    const id = await api.create({ command: 'setsid sleep 300 & echo $!; echo $$; sleep 2', max_retries: 0 });
+    const pids = await pidsOf(id, 2);
+    expect(pids.every(alive)).toBe(true);
+    // what workers before have left, and one that cannot be removed: its paths are longer than the system takes
+    const work = join(suite.dataDir, 'work');
+    const left = Array.from({ length: 20 }, (_, n) => join(work, `${900_000_000 + n}.1`));
+    for (const folder of left) mkdirSync(join(folder, 'a'), { recursive: true });
+    const name = 'x'.repeat(200);
+    const deep = `i=0; while [ $i -lt 30 ]; do mkdir ${name} && cd -P ${name}; i=$((i+1)); done`;
+    execFileSync('sh', ['-c', deep], { cwd: left[10] });
     await suite.suite.kill('task-worker');
-    await eventually(() => expect(alive(pid!)).toBe(false));
+    await eventually(() => expect(pids.filter(alive)).toEqual([]));
+    await eventually(() => expect(left.filter((folder) => existsSync(folder))).toEqual([left[10]]));
+    execFileSync('rm', ['-rf', left[10]!]);
     // lost with its worker: no try of the task's own
     const task = await api.reaches(id, 'completed', 60_000);
     expect(task.retry_count).toBe(1);

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -78,8 +78,18 @@ describe('a command line', () => {
   it('finds itself in an empty folder of its own that is gone afterwards', async () => {
     const { context, ended } = start('ls -A; touch a; mkdir -p b/c; pwd');
     const { result } = (await ended) as { result: string };
-    expect(result).toBe(join(context.workDir, context.executionId));
-    expect(existsSync(context.workDir)).toBe(false);
+    // not within the job's, which goes at once when the job is cancelled
+    expect(result).toBe(`${context.workDir}.${context.executionId}`);
+    expect(existsSync(result)).toBe(false);
+  });
+
+  it('is done although its folder cannot be removed', async () => {
+    // 300 times 20 characters: a longer path than the system takes
+    const deep =
+      'i=0; while [ $i -lt 300 ]; do mkdir a_name_of_20_letters && cd -P a_name_of_20_letters; i=$((i+1)); done';
+    const { context, ended } = start(`${deep}; echo done`);
+    expect(await ended).toEqual({ result: 'done' });
+    expect(spawnSync('rm', ['-rf', `${context.workDir}.${context.executionId}`]).status).toBe(0);
   });
 
   it('sees what it is given and none of the environment of the worker', async () => {
@@ -177,6 +187,16 @@ describe('a command line', () => {
     expect(Date.now() - at).toBeLessThan(3_000);
     expect(alive(Number(context.rows[0]!.replace('INFO ', '')))).toBe(false);
   });
+
+  it('is over although something that cannot be found goes on writing', async () => {
+    const at = Date.now();
+    // another environment: nothing tells whose it is
+    const chatter = `env -i PATH="$PATH" setsid sh -c 'echo $$; for n in $(seq 60); do sleep 0.5; echo x; done'`;
+    const { context, ended } = start(`${chatter} & sleep 0.3; exit 3`);
+    await expect(ended).rejects.toThrow('exit code 3');
+    expect(Date.now() - at).toBeLessThan(10_000);
+    process.kill(Number(context.rows[0]!.replace('INFO ', '')), 'SIGKILL');
+  }, 20_000);
 
   it('that writes without end fills neither the log nor the memory, and its last lines are read', async () => {
     const { context, ended } = start('seq 200000; seq 200000 >&2; echo last; echo worst >&2; exit 1');

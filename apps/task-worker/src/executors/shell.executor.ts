@@ -1,5 +1,3 @@
-import { rm, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Lease } from '@task-engine/database';
 import { type JsonObject, TaskFailure } from '@task-engine/domain';
@@ -11,6 +9,7 @@ import type { ExecutionContext, Executor } from './executor';
 import { handler, throwIfAborted } from './handler';
 import { LineSplitter, limitLines } from './line-splitter';
 import { type Launch, type RunningProcess, startProcess } from './process-group';
+import { removeFolder } from './remove-folder';
 
 /** What a command that wrote nothing came to. */
 const DONE = 'Task executed successfully';
@@ -26,6 +25,8 @@ const STOP_GRACE_MS = 8_000;
 const LEAVE_GRACE_MS = 2_000;
 /** Pipes may be held open by what left the group: how long nothing may come of them before they count as read, in milliseconds. */
 const PIPE_IDLE_MS = 1_000;
+/** And how many looks there are at them at most, since what holds them open may also write. */
+const PIPE_LOOKS = 20;
 /** Longest argument and longest environment entry (with its name) that Linux starts a program with, in bytes. */
 const LONGEST_ARGUMENT = 131_071;
 
@@ -56,14 +57,16 @@ export function shellExecutor(options: ShellOptions): Executor {
       ...(checkpoint && (await checkpointOf(options, context))),
     };
     refuseTooLong(command, environment);
-    const folder = join(context.workDir, context.executionId);
+    // not within the job's: that goes at once when the job is cancelled, while the command may still do its last things in this one
+    const folder = `${context.workDir}.${context.executionId}`;
     try {
       // `--`: a command that begins with a dash is no option of the shell
       const argv = ['/bin/sh', '-c', '--', command] as const;
       const process = await startProcess({ argv: [...argv], cwd: folder, environment }, options.launch);
       return { result: await new ShellRun(process, context, timeoutSeconds).toEnd() };
     } finally {
-      await removeFolder(folder, context.workDir);
+      // what cannot be removed is no fault of the command: the worker's sweep says so
+      await removeFolder(folder).catch(() => undefined);
     }
   });
   return { ...shell, withoutFiles: true };
@@ -151,11 +154,12 @@ class ShellRun {
     }
   }
 
-  /** What is still in the pipes, however long nobody could read; nothing is waited for that holds them open and writes nothing. */
+  /** What is still in the pipes, however long nobody could read; what holds them open and goes on writing is not read to its end. */
   private async readToEnd(reading: Promise<unknown>): Promise<void> {
     this.readAt = Date.now();
     const over = reading.then(() => true);
-    while (Date.now() - this.readAt < PIPE_IDLE_MS && !(await Promise.race([over, pause()])));
+    for (let looks = 0; looks < PIPE_LOOKS && Date.now() - this.readAt < PIPE_IDLE_MS; looks += 1)
+      if (await Promise.race([over, pause()])) break;
     this.process.stdout.destroy();
     this.process.stderr.destroy();
     this.lines.stdout.end();
@@ -181,12 +185,6 @@ class Tail {
 
 function cut(line: string): string {
   return line.length > ERROR_LENGTH ? `${line.slice(0, ERROR_LENGTH)}...` : line;
-}
-
-/** Most commands leave nothing in it: then one call does. The job's own folder goes with its last one. */
-async function removeFolder(folder: string, parent: string): Promise<void> {
-  await rmdir(folder).catch(() => rm(folder, { recursive: true, force: true }));
-  await rmdir(parent).catch(() => undefined);
 }
 
 function pause(): Promise<false> {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
 
@@ -9,6 +9,10 @@ const ROUNDS = 10;
 
 export function markOf(run: string): Record<string, string> {
   return { [MARK]: run };
+}
+
+export function runOf(environment: NodeJS.ProcessEnv): string {
+  return environment[MARK] ?? '';
 }
 
 /** A run whose program has ended. */
@@ -89,11 +93,11 @@ function bornAfter(asked: readonly EndedRun[]): number {
 
 async function killAll(asked: readonly EndedRun[]): Promise<void> {
   const runs = new Set(asked.map(({ run }) => run));
-  const since = bornAfter(asked);
   for (let round = 0; round < ROUNDS; round += 1) {
-    const names = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && !running.has(name));
-    const isYounger = youngerThan(asked);
-    const pids = names.filter((name) => isYounger(Number(name)) && mayBeStray(name, since));
+    const names = younger(asked);
+    if (names.length === 0) return;
+    const since = bornAfter(asked);
+    const pids = names.filter((name) => mayBeStray(name, since));
     const found = await Promise.all(pids.map((pid) => carries(pid, runs)));
     const strays = pids.filter((_, index) => found[index]);
     if (strays.length === 0) return;
@@ -104,14 +108,20 @@ async function killAll(asked: readonly EndedRun[]): Promise<void> {
 /** More than the largest process number. */
 const NUMBERS = 2 ** 23;
 
-/** By process numbers, which are given in order and begin anew at the end. Of what was there when this is asked. */
-function youngerThan(asked: readonly EndedRun[]): (pid: number) => boolean {
-  if (asked.some(({ since }) => Date.now() - since > NUMBERS_HOLD_MS)) return () => true;
+/** So few numbers are asked for one by one: that costs less than the list of all processes. */
+const FEW = 100;
+
+/** Processes that are no programs of ours and came after these, by their numbers, which are given in order and begin anew at the end. */
+function younger(asked: readonly EndedRun[]): string[] {
+  const all = () => readdirSync('/proc').filter((name) => /^\d+$/.test(name) && !running.has(name));
+  if (asked.some(({ since }) => Date.now() - since > NUMBERS_HOLD_MS)) return all();
   // The kernel answers at once: what a thread of the pool costs is more than that.
   const last = Number(readFileSync('/proc/loadavg', 'latin1').split(' ').at(-1));
   const ago = (pid: number) => (pid <= last ? last - pid : last - pid + NUMBERS);
   const oldest = Math.max(...asked.map(({ pid }) => ago(pid)));
-  return (pid) => ago(pid) < oldest;
+  if (oldest > FEW) return all().filter((name) => ago(Number(name)) < oldest);
+  const numbers = Array.from({ length: oldest }, (_, index) => String(last - index));
+  return numbers.filter((name) => !running.has(name) && existsSync(`/proc/${name}`));
 }
 
 /** Ticks of the kernel's clock in a second, as it tells them. */

@@ -20,11 +20,14 @@ export const dispatcherSchema = z
     ...leaseVariables,
     ...outboundVariables,
     ...clientsVariables,
-    CALLBACK_TIMEOUT_SECONDS: integer('Seconds that one try of a callback may take in all', {
-      min: 1,
-      max: 300,
-      default: 15,
-    }),
+    CALLBACK_TIMEOUT_SECONDS: integer(
+      'Seconds that one try of a callback may take in all; of a webhook for events 10 at most',
+      {
+        min: 1,
+        max: 300,
+        default: 15,
+      },
+    ),
     CALLBACK_ATTEMPTS: integer('Tries of a callback before it is given up', { min: 1, max: 100, default: 12 }),
     CALLBACK_FIRST_RETRY_SECONDS: integer('Seconds before the second try; doubled for each further one, with jitter', {
       min: 1,

@@ -1,11 +1,11 @@
-import { rm, rmdir } from 'node:fs/promises';
 import { constants, hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { OutputStream } from '@task-engine/domain';
 import { ProgramNotFound, type RunningProcess, startProcess } from '../process-group';
+import { removeFolder } from '../remove-folder';
 import { splitCommand, UnbalancedQuotes } from './docker/split-command';
-import { Spawner } from './spawner';
+import { Spawners } from './spawner';
 import {
   type ContainerRuntime,
   type ContainerSpec,
@@ -19,6 +19,8 @@ import {
 
 /** Pipes may be held open by a process that left the group: how long nothing may come of them before they count as read, in milliseconds. */
 const PIPE_IDLE_MS = 1_000;
+/** And how many looks there are at them at most, since what holds them open may also write. */
+const PIPE_LOOKS = 20;
 /** As a shell says it. */
 const NOT_FOUND = 127;
 
@@ -37,7 +39,7 @@ export class HostRuntime implements ContainerRuntime {
   readonly kind = 'host';
   readonly survivesWorker = false;
   private readonly held = new Map<string, Held>();
-  private readonly spawner = new Spawner();
+  private readonly spawner = new Spawners();
   private readonly here: PreparedHost = { host: hostname(), port: 0 };
 
   /** @param folder in which each command gets one of its own */
@@ -102,8 +104,10 @@ export class HostRuntime implements ContainerRuntime {
     await ended.catch(() => undefined);
     signal.removeEventListener('abort', stop);
     lastRead = Date.now();
-    while (takes > 0 || Date.now() - lastRead < PIPE_IDLE_MS) {
+    for (let looks = 0; takes > 0 || (looks < PIPE_LOOKS && Date.now() - lastRead < PIPE_IDLE_MS);) {
       if (await Promise.race([reading.then(() => true), idle()])) break;
+      // a look while PostgreSQL keeps what was read is none
+      if (takes === 0) looks += 1;
     }
     stdout.destroy();
     stderr.destroy();
@@ -156,11 +160,6 @@ function wordsOf(command: string): [string, ...string[]] {
     if (error instanceof UnbalancedQuotes) throw new StartFailure(error.message, NOT_FOUND, { cause: error });
     throw error;
   }
-}
-
-/** Most commands leave nothing in it: then one call does. */
-async function removeFolder(folder: string): Promise<void> {
-  await rmdir(folder).catch(() => rm(folder, { recursive: true, force: true }));
 }
 
 /** Reads to the end, chunk by chunk: what is not taken yet stays in the pipe, and the program waits. */

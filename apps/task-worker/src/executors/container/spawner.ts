@@ -1,7 +1,8 @@
 import { type ChildProcess, fork, type ForkOptions } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, constants, openSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { killGroup } from './kill-group';
@@ -10,8 +11,8 @@ import { isStarter } from '../strays';
 
 export interface SpawnRequest {
   id: number;
-  /** Of the socket to which outputs connect. */
-  address: string;
+  /** Pipes by name, of which the worker has the reading ends: for stdout and stderr. */
+  outputs: readonly [string, string];
   argv: readonly string[];
   cwd: string;
   environment: NodeJS.ProcessEnv;
@@ -20,19 +21,26 @@ export interface SpawnRequest {
 export type SpawnReply =
   | { id: number; pid: number }
   | { id: number; code: number | null; signal: NodeJS.Signals | null }
-  | { id: number; error: string; code?: string };
-
-/** Longest first line of a connection: number and name of the stream. */
-const HEAD_BYTES = 32;
+  | { id: number; error: string; code?: string }
+  /** Further pipes, ready to be used, or why there are none. */
+  | { pipes: string[]; error?: string };
 
 /** What the system says of a program that is not there or may not be executed. */
 const NO_PROGRAM = ['ENOENT', 'EACCES'];
 
+/**
+ * Where the pipes are: in memory where that is possible. On a disk each that is made and removed goes through its journal, for which
+ * PostgreSQL on the same disk waits, and a short command takes half as long again.
+ */
+const [IN_MEMORY, ON_DISK] = ['/dev/shm', tmpdir()].map((folder) => join(folder, 'task-engine-')) as [string, string];
+
+const SPAWNERS = 2;
+
 interface Starting {
   program: string;
   pid?: number;
-  stdout?: Socket;
-  stderr?: Socket;
+  /** Reading ends, until somebody has them. */
+  outputs: number[];
   /** The process is known to who asked for it. */
   told?: true;
   /** It has ended. */
@@ -43,32 +51,66 @@ interface Starting {
   exited: (how: { code: number | null; signal: NodeJS.Signals | null }) => void;
 }
 
+/**
+ * Several spawners, the least busy of which takes the next command: each stands still until what it starts has begun, which on a busy
+ * machine takes longer than all else that it does. Further ones come when there is so much to do.
+ */
+export class Spawners {
+  private readonly each = Array.from({ length: SPAWNERS }, () => new Spawner());
+
+  readonly launch = (options: LaunchOptions): Promise<Launched> =>
+    this.each.reduce((least, next) => (next.busy < least.busy ? next : least)).launch(options);
+
+  async close(): Promise<void> {
+    await Promise.all(this.each.map((spawner) => spawner.close()));
+  }
+}
+
 /** Starts processes through a small process of its own (spawner.process.ts), which comes with the first one and is replaced if it dies. */
 export class Spawner {
-  private child: Promise<{ process: ChildProcess; server: Server; folder: string; address: string }> | undefined;
+  private child: Promise<{ process: ChildProcess; folder: string }> | undefined;
+  /** Unused ones. They are made many at a time, which takes a program. */
+  private pipes: string[] = [];
+  private readonly waiting: { take: (pipes: [string, string]) => void; fail: (error: Error) => void }[] = [];
   private readonly starting = new Map<number, Starting>();
   private next = 1;
   private closed = false;
+  private launching = 0;
+
+  /** Commands that are being started. */
+  get busy(): number {
+    return this.launching;
+  }
 
   /** Makes the folder in which the program starts too. @throws ProgramNotFound, Error when it cannot be started */
   readonly launch = async (options: LaunchOptions): Promise<Launched> => {
+    this.launching += 1;
+    try {
+      return await this.start(options);
+    } finally {
+      this.launching -= 1;
+    }
+  };
+
+  private async start(options: LaunchOptions): Promise<Launched> {
     if (this.closed) throw new Error('the worker is ending');
     const child = (this.child ??= this.begin());
     // one that could not start is no reason not to try again
     child.catch(() => {
       if (this.child === child) this.child = undefined;
     });
-    const { process, address } = await child;
+    const { process } = await child;
+    const { names, outputs } = await this.openPipes(process);
     const id = this.next++;
     return new Promise<Launched>((launched, refused) => {
       let exited: Starting['exited'] = () => undefined;
       const exit = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((done) => (exited = done));
-      this.starting.set(id, { program: options.argv[0], launched, refused, exit, exited });
-      process.send({ id, address, ...options } satisfies SpawnRequest, (error) => {
+      this.starting.set(id, { program: options.argv[0], outputs, launched, refused, exit, exited });
+      process.send({ id, outputs: names, ...options } satisfies SpawnRequest, (error) => {
         if (error) this.fail(id, error);
       });
     });
-  };
+  }
 
   /** Ends with everything that was started through it. */
   async close(): Promise<void> {
@@ -76,38 +118,36 @@ export class Spawner {
     const child = await this.child?.catch(() => undefined);
     if (!child) return;
     child.process.disconnect();
-    child.server.close();
     await rm(child.folder, { recursive: true, force: true });
   }
 
   private async begin() {
-    const folder = await mkdtemp(join(tmpdir(), 'task-engine-'));
-    const address = join(folder, 'outputs');
-    const server = createServer((socket) => this.receive(socket));
-    const leave = () => {
-      server.close();
-      void rm(folder, { recursive: true, force: true });
-    };
+    const folder = await mkdtemp(IN_MEMORY).catch(() => mkdtemp(ON_DISK));
+    const leave = () => void rm(folder, { recursive: true, force: true });
     try {
-      await new Promise<void>((done, refuse) => server.once('error', refuse).listen(address, done));
-      return { process: await this.fork(leave), server, folder, address };
+      return { process: await this.fork(folder, leave), folder };
     } catch (error) {
       leave();
       throw error;
     }
   }
 
-  private async fork(leave: () => void): Promise<ChildProcess> {
+  private async fork(folder: string, leave: () => void): Promise<ChildProcess> {
     // a group of its own: what kills the worker's must leave it the moment in which it ends what runs
     const options: ForkOptions = { execArgv: [], env: {}, stdio: 'ignore', detached: true };
-    const process = fork(join(__dirname, 'spawner.process.js'), [], options);
-    process.on('message', (reply: SpawnReply) => this.answer(reply));
+    const process = fork(join(__dirname, 'spawner.process.js'), [folder], options);
+    process.on('message', (replies: SpawnReply[]) => {
+      for (const reply of replies) this.answer(reply);
+    });
     process.once('exit', () => {
       this.child = undefined;
+      this.pipes = [];
       leave();
       // what it had started ends with it
       for (const { pid, over } of this.starting.values()) if (pid !== undefined && !over) killGroup(pid);
-      for (const id of [...this.starting.keys()]) this.fail(id, new Error('the process that starts commands has died'));
+      const died = new Error('the process that starts commands has died');
+      for (const id of [...this.starting.keys()]) this.fail(id, died);
+      for (const { fail } of this.waiting.splice(0)) fail(died);
     });
     process.on('error', () => undefined);
     await once(process, 'spawn');
@@ -115,36 +155,37 @@ export class Spawner {
     return process;
   }
 
-  /** An output: its first line says whose. */
-  private receive(socket: Socket): void {
-    socket.on('error', () => undefined);
-    let head = Buffer.alloc(0);
-    const read = () => {
-      const bytes = socket.read() as Buffer | null;
-      if (bytes === null) return;
-      head = Buffer.concat([head, bytes]);
-      const end = head.indexOf(0x0a);
-      if (end < 0 && head.length < HEAD_BYTES) return;
-      socket.off('readable', read);
-      // what follows the line is the command's
-      if (end + 1 < head.length) socket.unshift(head.subarray(end + 1));
-      this.assign(head.toString('latin1', 0, Math.max(0, end)), socket);
-    };
-    socket.on('readable', read);
+  private async openPipes(process: ChildProcess): Promise<{ names: [string, string]; outputs: number[] }> {
+    for (;;) {
+      const names = await new Promise<[string, string]>((take, fail) => {
+        this.waiting.push({ take, fail });
+        this.deal();
+      });
+      const outputs: number[] = [];
+      try {
+        for (const name of names) outputs.push(openSync(name, constants.O_RDONLY | constants.O_NONBLOCK));
+        return { names, outputs };
+      } catch (error) {
+        for (const fd of outputs) closeSync(fd);
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || !process.connected) throw error;
+        // somebody has tidied up the folder of temporary files
+        this.pipes = [];
+        process.send('pipes');
+      }
+    }
   }
 
-  private assign(head: string, socket: Socket): void {
-    const [number, stream] = head.split(' ');
-    const id = Number(number);
-    const starting = this.starting.get(id);
-    if (!starting || (stream !== 'stdout' && stream !== 'stderr')) return void socket.destroy();
-    // nothing is lost while nobody reads: it stays in the socket, and the command waits
-    socket.on('readable', () => undefined);
-    starting[stream] = socket;
-    this.tell(id, starting);
+  private deal(): void {
+    while (this.waiting.length > 0 && this.pipes.length > 1)
+      this.waiting.shift()!.take([this.pipes.pop()!, this.pipes.pop()!]);
   }
 
   private answer(reply: SpawnReply): void {
+    if ('pipes' in reply) {
+      this.pipes.push(...reply.pipes);
+      if (reply.error !== undefined) for (const { fail } of this.waiting.splice(0)) fail(new Error(reply.error));
+      return this.deal();
+    }
     const starting = this.starting.get(reply.id);
     if (!starting) return;
     if ('error' in reply) {
@@ -153,23 +194,26 @@ export class Spawner {
     }
     if ('pid' in reply) {
       starting.pid = reply.pid;
-      return this.tell(reply.id, starting);
+      return this.tell(reply.id, reply.pid, starting);
     }
     starting.over = true;
     starting.exited(reply);
     this.forget(reply.id, starting);
   }
 
-  private tell(id: number, starting: Starting): void {
-    const { pid, stdout, stderr, exit, launched } = starting;
-    if (pid === undefined || !stdout || !stderr) return;
+  private tell(id: number, pid: number, starting: Starting): void {
+    const { exit, launched } = starting;
+    const [stdout, stderr] = starting.outputs.splice(0).map((fd) => {
+      const output = new Socket({ fd, readable: true, writable: false });
+      // nothing is lost while nobody reads: it stays in the pipe, and the command waits
+      return output.on('readable', () => undefined).on('error', () => undefined);
+    }) as [Socket, Socket];
     starting.told = true;
     this.forget(id, starting);
-    const ends = [stdout, stderr].map((socket) => new Promise<void>((done) => socket.once('close', () => done())));
+    const ends = [stdout, stderr].map((output) => new Promise<void>((done) => output.once('close', () => done())));
     launched({ pid, stdout, stderr, exited: exit, closed: Promise.all(ends).then(() => undefined) });
   }
 
-  /** A quick command may be over before its outputs have come. */
   private forget(id: number, { told, over }: Starting): void {
     if (told && over) this.starting.delete(id);
   }
@@ -178,8 +222,7 @@ export class Spawner {
     const starting = this.starting.get(id);
     if (!starting) return;
     this.starting.delete(id);
-    starting.stdout?.destroy();
-    starting.stderr?.destroy();
+    for (const fd of starting.outputs) closeSync(fd);
     starting.refused(error);
     starting.exited({ code: null, signal: 'SIGKILL' });
   }
