@@ -45,7 +45,7 @@ export function bigints(ids: (string | number)[]): string {
  * A parameter of a prepared statement that the planner must not look into: with one id in it, a plan made for just that looks cheaper than
  * the general one, and so it would be planned at each call, for longer than it takes to run.
  */
-export function unseen(parameter: string, type: 'bigint[]' | 'text[]'): string {
+export function unseen(parameter: string, type: 'bigint[]' | 'int[]' | 'text[]'): string {
   return `(SELECT ${parameter}::${type})::${type}`;
 }
 

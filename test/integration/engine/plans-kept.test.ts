@@ -24,6 +24,10 @@ const calls: Record<string, (stores: Stores, round: number) => Promise<unknown>>
   'executions.heartbeat': ({ executions }) => executions.heartbeat([LEASE], 10),
   'executions.end': ({ executions }) => executions.end([{ ...LEASE, state: 'succeeded', error: null }]),
   'executions.nextAvailable': ({ executions }) => executions.nextAvailable('work'),
+  'webhooks.subscribers': ({ webhooks }) => webhooks.subscribers([1], ['task.started']),
+  'graphHistory.count': ({ graphHistory }) => graphHistory.count([{ id: ID, completed: true }]),
+  'graphTasks.release': ({ graphTasks }) => graphTasks.release([ID]),
+  'pullTasks.countClosed': ({ pullTasks }) => pullTasks.countClosed([{ projectId: 1, workerId: 1 }]),
   'jobLog.append': ({ jobLog }) => jobLog.append([LINE]),
   'jobLog.append to locked jobs': ({ jobLog }) => jobLog.append([LINE], { jobsLocked: true }),
 };
@@ -44,7 +48,8 @@ describe('a statement of the hot path', () => {
       );
       // without parameters there is nothing to try
       const trials = name === 'admission.cappedClients' ? 0 : TRIALS;
-      expect(plans).toEqual([{ custom: trials, kept: 3 * TRIALS - trials }]);
+      expect(plans).not.toEqual([]);
+      for (const plan of plans) expect(plan).toEqual({ custom: trials, kept: 3 * TRIALS - trials });
     } finally {
       await source.destroy();
       await engine.stop();

@@ -328,7 +328,8 @@ export class PullTaskStore {
     const count = (table: string, counts: Map<number, number>) =>
       this.sql.prepared(
         `WITH counted AS MATERIALIZED (
-           SELECT x.id, c.n FROM ${table} x JOIN unnest($1::int[], $2::int[]) AS c (id, n) ON c.id = x.id ORDER BY x.id FOR NO KEY UPDATE OF x
+           SELECT x.id, c.n FROM ${table} x JOIN unnest(${unseen('$1', 'int[]')}, $2::int[]) AS c (id, n) ON c.id = x.id
+           ORDER BY x.id FOR NO KEY UPDATE OF x
          ) UPDATE ${table} x SET closed_tasks = x.closed_tasks + counted.n FROM counted WHERE x.id = counted.id`,
         [[...counts.keys()], [...counts.values()]],
       );

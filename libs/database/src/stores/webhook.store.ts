@@ -52,7 +52,7 @@ export class WebhookStore {
   async subscribers(clientIds: number[] | null, events: string[]): Promise<Subscriber[]> {
     return this.sql.prepared(
       `SELECT id, client_id AS "clientId", url, events FROM webhook
-       WHERE ((SELECT $1::int[]) IS NULL OR client_id = ANY((SELECT $1::int[])::int[])) AND events && ${unseen('$2', 'text[]')} ORDER BY id`,
+       WHERE (${unseen('$1', 'int[]')} IS NULL OR client_id = ANY(${unseen('$1', 'int[]')})) AND events && ${unseen('$2', 'text[]')} ORDER BY id`,
       [clientIds, events],
     );
   }
