@@ -8,8 +8,8 @@ export class GraphHistoryStore {
   constructor(private readonly sql: Sql) {}
 
   /**
-   * Counts tasks that end now, for their hour and for the worker that had them last. Answers when that one took each of them (null: nobody has) and when it ended.
-   * In the transaction that ends them; their executions have ended.
+   * Counts tasks that end now, for their hour and for the worker that had them last. In the transaction that ends them; their executions have
+   * ended.
    */
   async count(ended: { id: string; completed: boolean }[]): Promise<void> {
     if (ended.length === 0) return;

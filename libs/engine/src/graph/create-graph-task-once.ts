@@ -5,7 +5,7 @@ import { digestOf } from '@task-engine/workflows';
 import { HintSender, type Hints } from '../hints';
 import { WebhookEvents } from '../webhooks/webhook-events';
 import type { CreateAnswer } from './answers';
-import { distinct, enginePriority, parametersOf } from './create-graph-tasks';
+import { distinct, rowOf } from './create-graph-tasks';
 import { happened } from './graph-events';
 import { type GraphLane, GraphLanes } from './graph-lanes';
 import { viewOf } from './read-graph-tasks';
@@ -56,7 +56,7 @@ export class CreateGraphTaskOnce {
     stores: Stores,
     client: ClientRecord,
     task: NewGraphTask,
-    { laneId, definition }: GraphLane,
+    lane: GraphLane,
     { key, fingerprint }: { key: string; fingerprint: string },
   ): Promise<{ answer: CreateAnswer; hints: Partial<Hints> }> {
     const dependencies = distinct(task.dependencies);
@@ -65,26 +65,15 @@ export class CreateGraphTaskOnce {
     const unknown = dependencies.filter((id) => !own.has(id));
     if (unknown.length > 0) return { answer: { refused: 'unknown_dependency', ids: unknown }, hints: {} };
     const unmet = dependencies.filter((id) => !own.get(id)!.completed);
-    const [inserted] = await stores.graphTasks.insert([
-      {
-        ...task,
-        laneId,
-        clientId: client.id,
-        workflow: definition.workflow,
-        definitionDigest: definition.digest,
-        parameters: { ...parametersOf(task) },
-        priority: enginePriority(task.priority),
-        dependencies,
-        unmet,
-      },
-    ]);
+    const row = { ...rowOf(client, { ...task, dependencies }, lane), unmet };
+    const [inserted] = await stores.graphTasks.insert([row]);
     const { id, state } = inserted!;
     await stores.graphTasks.addEdges(unmet.map((parentId) => ({ parentId, jobId: id })));
     const view = viewOf((await stores.graphLists.find(id))!);
     const deliveries = await this.webhookEvents.deliver(stores, [happened('task.created', view, view)]);
     // The key comes last: whoever waits for it waits for a COMMIT only.
     if (!(await stores.idempotencyKeys.keep(client.id, key, { jobId: id, fingerprint }))) throw new KeyTaken();
-    const queued = state === 'queued' ? [laneId] : [];
+    const queued = state === 'queued' ? [lane.laneId] : [];
     return { answer: { task: view }, hints: { queued, dueChanged: state === 'scheduled', deliveries } };
   }
 

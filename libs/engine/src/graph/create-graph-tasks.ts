@@ -7,7 +7,7 @@ import { type Happened, WebhookEvents } from '../webhooks/webhook-events';
 import type { CreateAnswer } from './answers';
 import type { GraphParameters } from './graph-definition';
 import { happened } from './graph-events';
-import { GraphLanes } from './graph-lanes';
+import { type GraphLane, GraphLanes } from './graph-lanes';
 import type { GraphTask, NewGraphTask } from './views';
 
 /** Creations that arrive together and share a statement and a commit. */
@@ -62,19 +62,8 @@ export class CreateGraphTasks {
     const lane = await this.lanes.of(task.workerTags);
     if (!lane) return { refused: 'too_many_worker_tags' };
     const dependencies = distinct(task.dependencies);
-    const { laneId, definition } = lane;
     const batch = dependencies.length === 0 ? this.free : dependencies.length <= FEW ? this.dependent : this.large;
-    const written = await batch.add({
-      ...task,
-      laneId,
-      clientId: client.id,
-      workflow: definition.workflow,
-      definitionDigest: definition.digest,
-      parameters: { ...parametersOf(task) },
-      priority: enginePriority(task.priority),
-      dependencies,
-      unmet: [],
-    });
+    const written = await batch.add(rowOf(client, { ...task, dependencies }, lane));
     if ('unknown' in written) return { refused: 'unknown_dependency', ids: written.unknown };
     return { task: created(client, { ...task, dependencies }, written) };
   }
@@ -153,6 +142,20 @@ export class CreateGraphTasks {
     const clients = [...new Set(rows.map(({ clientId }) => clientId))];
     return (await stores.webhooks.subscribers(clients, ['task.created'])).length > 0;
   }
+}
+
+/** What is written of a task that waits for nothing yet. */
+export function rowOf(client: ClientRecord, task: NewGraphTask, { laneId, definition }: GraphLane): NewGraphTaskRow {
+  return {
+    ...task,
+    laneId,
+    clientId: client.id,
+    workflow: definition.workflow,
+    definitionDigest: definition.digest,
+    parameters: { ...parametersOf(task) },
+    priority: enginePriority(task.priority),
+    unmet: [],
+  };
 }
 
 function isAhead(at: Date | null): boolean {

@@ -167,7 +167,11 @@ export class Spawner {
         return { names, outputs };
       } catch (error) {
         for (const fd of outputs) closeSync(fd);
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || !process.connected) throw error;
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || !process.connected) {
+          // nobody has used them
+          this.pipes.push(...names);
+          throw error;
+        }
         // somebody has tidied up the folder of temporary files
         this.pipes = [];
         process.send('pipes');
