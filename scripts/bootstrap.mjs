@@ -58,7 +58,9 @@ async function install() {
     const count = existsSync(folder) ? readdirSync(folder).length : 0;
     console.log(`  ... ${Math.round((Date.now() - began) / 1000)} s, ${count} folders in node_modules`);
   }, 5000);
-  const child = spawn(file, [...before, 'ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'], {
+  // its warnings are about packages that nobody at this terminal has chosen; what fails it still says
+  const options = ['--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
+  const child = spawn(file, [...before, 'ci', ...options], {
     cwd: root,
     stdio: 'inherit',
     // With NODE_ENV=production npm would leave out the build tools; the beacon reports the install to a third party.
