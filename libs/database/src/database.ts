@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import type { Pool, PoolClient } from 'pg';
 import type { DataSource } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver';
@@ -8,6 +9,8 @@ import { type Sql, sqlOf } from './sql';
 /** Deadlock and serialisation failure: the whole transaction may be tried again. */
 const RETRYABLE = new Set(['40P01', '40001']);
 const TRIES = 5;
+/** Milliseconds before a further try, at most and times the tries so far: begun at once, it may take the row that those it met were waiting for. */
+const PAUSE_MS = 20;
 /** What statements are answered that come after one that failed. */
 const ABORTED = '25P02';
 
@@ -36,7 +39,7 @@ export class Database {
   }
 
   /**
-   * Runs `work` in one READ COMMITTED transaction and answers after COMMIT. A deadlock runs it again (5 tries), so `work` must
+   * Runs `work` in one READ COMMITTED transaction and answers after COMMIT. A deadlock runs it again (5 tries, random pauses), so `work` must
    * have no effect but through its stores. Connections are pipelined: statements made one after the other without waiting run in that
    * order and share a round trip, so `work` waits (with Promise.all) where it needs an answer. `commit` may end it.
    */
@@ -47,6 +50,7 @@ export class Database {
       } catch (error) {
         const code = (error as { code?: string }).code;
         if (attempt >= TRIES || !code || !RETRYABLE.has(code)) throw error;
+        await setTimeout(Math.random() * PAUSE_MS * attempt);
       }
     }
   }

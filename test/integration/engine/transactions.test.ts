@@ -105,7 +105,8 @@ describe('a transaction', () => {
         await Promise.all([heard(stores.jobs.lockStates([second])), stores.settings.put(`cross ${first}`, '1')]);
       });
     await Promise.all([cross(ids[0]!, ids[1]!), cross(ids[1]!, ids[0]!)]);
-    expect(tries).toBe(3);
+    // The two may meet again: a row goes to whom the processor lets run first.
+    expect(tries).toBeGreaterThanOrEqual(3);
     expect([await setting(`cross ${ids[0]}`), await setting(`cross ${ids[1]}`)]).toEqual(['1', '1']);
   });
 });
