@@ -136,26 +136,32 @@ export class ParameterSchema {
   }
 }
 
-/** One validator for all schemas: making it costs far more than compiling a schema with it. */
-const ajv = new Ajv2020({
-  strict: true,
-  strictTypes: false,
-  strictTuples: false,
-  strictRequired: false,
-  verbose: true,
-  ownProperties: true,
-  logger: false,
-});
-for (const [name, format] of Object.entries(FORMATS)) ajv.addFormat(name, format.test);
-ajv.addKeyword({ keyword: 'x-supported', metaSchema: { type: 'array' } });
-ajv.addKeyword({ keyword: 'x-note', metaSchema: { type: 'string' } });
-ajv.addKeyword({ keyword: 'x-stream', metaSchema: { type: 'boolean' } });
-ajv.addKeyword({ keyword: 'x-warning', metaSchema: { type: 'string' } });
+let ajv: Ajv2020 | undefined;
+
+/** One validator for all schemas: making it costs far more than compiling a schema with it. Three of the five apps never need it. */
+function validator(): Ajv2020 {
+  if (ajv) return ajv;
+  ajv = new Ajv2020({
+    strict: true,
+    strictTypes: false,
+    strictTuples: false,
+    strictRequired: false,
+    verbose: true,
+    ownProperties: true,
+    logger: false,
+  });
+  for (const [name, format] of Object.entries(FORMATS)) ajv.addFormat(name, format.test);
+  ajv.addKeyword({ keyword: 'x-supported', metaSchema: { type: 'array' } });
+  ajv.addKeyword({ keyword: 'x-note', metaSchema: { type: 'string' } });
+  ajv.addKeyword({ keyword: 'x-stream', metaSchema: { type: 'boolean' } });
+  ajv.addKeyword({ keyword: 'x-warning', metaSchema: { type: 'string' } });
+  return ajv;
+}
 
 function compile(schema: Schema): ValidateFunction {
-  const validate = ajv.compile(schema);
+  const validate = validator().compile(schema);
   // The validator keeps working; without this every reload would add to the instance's cache.
-  ajv.removeSchema(schema);
+  validator().removeSchema(schema);
   return validate;
 }
 
