@@ -1,3 +1,5 @@
+import { GRAPH_LANE } from '@task-engine/database';
+
 /** Runs one statement on a connection. */
 export type Run = (text: string, parameters?: unknown[]) => Promise<{ rows: Record<string, string>[] }>;
 
@@ -7,6 +9,8 @@ export interface Filling {
   chunk?: number;
   /** Shorter parameters and one log row for each job: half the time, the same plans. */
   light?: boolean;
+  /** They are tasks of /api/tasks: each waited for the two before it, which most have done. */
+  graph?: boolean;
   /** After each chunk. */
   progress?: (jobs: number) => void;
 }
@@ -32,7 +36,10 @@ const CONTENT_ID = `'asset-' || lpad(to_hex((i * 2654435761) % 4294967296), 8, '
  *
  * @param run of ONE connection of a superuser: foreign keys are not checked while it writes (session_replication_role)
  */
-export async function fillJobs(run: Run, { jobs, chunk = 100_000, light = false, progress }: Filling): Promise<void> {
+export async function fillJobs(
+  run: Run,
+  { jobs, chunk = 100_000, light = false, graph = false, progress }: Filling,
+): Promise<void> {
   await run(`SET session_replication_role = replica`);
   await run(`SET maintenance_work_mem = '512MB'`);
   for (const statement of TENANTS) await run(statement);
@@ -43,14 +50,14 @@ export async function fillJobs(run: Run, { jobs, chunk = 100_000, light = false,
   for (let from = 1; from <= jobs; from += chunk) {
     const to = Math.min(jobs, from + chunk - 1);
     await run('BEGIN');
-    await run(JOBS, [from, to, jobs, ...bounds, light]);
-    for (const statement of ROWS) await run(statement, [from, to]);
+    await run(JOBS, [from, to, jobs, ...bounds, light, graph ? GRAPH_LANE : 'engine']);
+    for (const statement of [...ROWS, ...(graph ? GRAPH_ROWS : [])]) await run(statement, [from, to]);
     await run(LOG_ROWS, [from, to, light ? 1 : 4]);
     await run('COMMIT');
     progress?.(to);
   }
   for (const { definition } of indexes) await run(definition!);
-  for (const statement of AFTER) await run(statement);
+  for (const statement of [...AFTER, ...(graph ? AFTER_GRAPH : [])]) await run(statement);
   await run(`SET session_replication_role = origin`);
 }
 
@@ -63,7 +70,7 @@ const TENANTS = [
    WHERE NOT EXISTS (SELECT FROM definition d WHERE d.workflow = name)`,
 ];
 
-/** $1 and $2: first and last number; $3: jobs in all; $4 to $7: how many of the last are queued, scheduled, started, paused; $8: short parameters. */
+/** $1 and $2: first and last number; $3: jobs in all; $4 to $7: how many of the last are queued, scheduled, started, paused; $8: short parameters; $9: lane. */
 const JOBS = `
   WITH numbered AS (
     SELECT i, $3::bigint - i AS age, hashint8(i) & 2147483647 AS h, hashint8(i + 7777777) & 2147483647 AS h2
@@ -81,7 +88,7 @@ const JOBS = `
   )
   INSERT INTO job (id, lane_id, client_id, workflow, definition_digest, submitted, parameters, priority, state, wait_reason, run_at, persist,
                    error, created_at, updated_at, started_at, finished_at)
-  SELECT k.i, (SELECT id FROM lane WHERE name = 'engine'), c.id, k.name, d.digest, body, body,
+  SELECT k.i, (SELECT id FROM lane WHERE name = $9), c.id, k.name, d.digest, body, body,
          CASE WHEN h % 10 < 7 THEN 5 ELSE 1 + h2 % 10 END, state,
          CASE state WHEN 'queued' THEN 'LaneFull' WHEN 'scheduled' THEN 'RunAt' WHEN 'paused' THEN 'JobPaused' END,
          CASE state WHEN 'scheduled' THEN now() + interval '1 day' + make_interval(secs => h % 86400) ELSE at END,
@@ -130,6 +137,23 @@ const ROWS = [
    FROM job j WHERE j.id BETWEEN $1 AND $2 AND j.id % 10 = 0 AND j.finished_at IS NOT NULL ORDER BY j.id`,
   `INSERT INTO delivery_attempt (delivery_id, number, at, status, milliseconds)
    SELECT d.id, 1, d.finished_at, 200, 12 FROM delivery d WHERE d.job_id BETWEEN $1 AND $2 ORDER BY d.id`,
+];
+
+/** What graph tasks have beside. */
+const GRAPH_ROWS = [
+  `INSERT INTO graph_task (job_id, client_id, name, description, command, max_retries, timeout_seconds, tags, worker_tags, dependencies,
+                           checkpoint_enabled)
+   SELECT j.id, j.client_id, j.workflow || '-' || j.id, 'filled', 'true', 3, 3600, ARRAY['all', 'batch-' || j.id % 1000], '{}',
+          CASE WHEN j.id > 2 THEN ARRAY[j.id - 2, j.id - 1] ELSE '{}' END, j.id % 10 = 0
+   FROM job j WHERE j.id BETWEEN $1 AND $2 ORDER BY j.id`,
+];
+
+const AFTER_GRAPH = [
+  `INSERT INTO graph_hour (hour, worker_id, completed, failed, run_seconds)
+   SELECT date_trunc('hour', finished_at, 'UTC'), '00000000-0000-4000-8000-000000000000', count(*) FILTER (WHERE state = 'completed'),
+          count(*) FILTER (WHERE state = 'failed'), COALESCE(sum(EXTRACT(EPOCH FROM finished_at - started_at)) FILTER (WHERE state = 'completed'), 0)
+   FROM job WHERE finished_at IS NOT NULL GROUP BY 1`,
+  `VACUUM (ANALYZE) graph_task, graph_hour`,
 ];
 
 /** $3: rows for each job. */

@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import { eventually } from '../scripts/local/eventually';
 import { LocalSuite } from '../scripts/local/local-suite';
 import { contentIdOf, fillJobs } from './cost-fill';
-import { reads } from './cost-reads';
+import { graphReads, reads } from './cost-reads';
 import { measure, type Effort, type Series } from './cost-series';
 import { openVerbs } from './cost-verbs';
 import type { BenchServers, ServerSettings } from './harness/bench-servers';
@@ -27,12 +27,19 @@ export interface CostOptions {
   /** An empty database. */
   databaseUrl: string;
   jobs: number;
+  /** Tasks of /api/tasks and what is asked of them, instead of workflow jobs. */
+  graph?: boolean;
   effort: Effort;
   only?: string;
   print: (line: string) => void;
 }
 
-const HEADERS = { client: 'demo-client', 'api-key': 'demo-key', 'content-type': 'application/json' };
+const HEADERS = {
+  client: 'demo-client',
+  'api-key': 'demo-key',
+  authorization: 'ApiKey demo-key',
+  'content-type': 'application/json',
+};
 /** Jobs that the drain submits beside those that wait already. */
 const DRAINED = 3_000;
 /** Slots that are free at each admission round. */
@@ -40,13 +47,13 @@ const ADMITTED = 50;
 
 /** Fills a database with `jobs`, starts the suite over it and measures everything. */
 export async function measureCost(options: CostOptions): Promise<Costs['sizes'][number]> {
-  const { servers, databaseUrl, jobs, print } = options;
+  const { servers, databaseUrl, jobs, graph, print } = options;
   const dataDir = join(servers.folder, `data-${jobs}`);
   const suiteOptions = {
     dataDir,
     port: 0,
     env: { ...servers.env, DATABASE_URL: databaseUrl, REDIS_URL: servers.redisUrl },
-    appEnv: { BOOTSTRAP_CLIENTS: 'demo-client:demo-key', WORK_CONCURRENCY: '10' },
+    appEnv: { BOOTSTRAP_CLIENTS: 'demo-client:demo-key', WORK_CONCURRENCY: '10', DTS_RATE_LIMIT: '1000000' },
   };
   const database = new Client({ connectionString: databaseUrl });
   // a connection that ends fails the next statement, not the process
@@ -56,11 +63,13 @@ export async function measureCost(options: CostOptions): Promise<Costs['sizes'][
     const gateway = await LocalSuite.start({ ...suiteOptions, apps: ['api-gateway'] });
     await database.query('UPDATE lane SET paused = true');
     await submitOfEach(gateway.url('api-gateway'));
+    if (graph) await createTask(gateway.url('api-gateway'), []);
     await gateway.stop();
-    await database.query('TRUNCATE job RESTART IDENTITY CASCADE');
+    await database.query('TRUNCATE job, graph_task RESTART IDENTITY CASCADE');
     const began = Date.now();
     await fillJobs((text, parameters) => database.query(text, parameters), {
       jobs,
+      graph,
       progress: (filled) =>
         print(`${filled} of ${jobs} jobs filled after ${Math.round((Date.now() - began) / 1000)} s`),
     });
@@ -76,6 +85,13 @@ export async function measureCost(options: CostOptions): Promise<Costs['sizes'][
   } finally {
     await database.end();
   }
+}
+
+async function createTask(url: string, dependencies: string[]): Promise<string> {
+  const body = JSON.stringify({ name: 'cost', command: 'true', dependencies });
+  const answer = await fetch(`${url}/api/tasks`, { method: 'POST', headers: HEADERS, body });
+  if (!answer.ok) throw new Error(`a task was not accepted: ${await answer.text()}`);
+  return ((await answer.json()) as { data: { id: string } }).data.id;
 }
 
 /** A job of every workflow of the filling: their definitions stay. */
@@ -99,7 +115,8 @@ class CostRun {
 
   async all(): Promise<void> {
     await this.settled();
-    const { jobs } = this.options;
+    const { jobs, graph } = this.options;
+    if (graph) return this.graph();
     for (const { name, path, headers } of reads(jobs))
       await this.time(name, (k) => this.call('GET', path(k), undefined, headers));
     for (const app of ['job-controller', 'callback-dispatcher'] as const)
@@ -107,6 +124,28 @@ class CostRun {
     await this.writes();
     await this.verbs();
     await this.drain();
+  }
+
+  private async graph(): Promise<void> {
+    for (const { name, path } of graphReads()) await this.time(name, (k) => this.call('GET', path(k)));
+    const url = this.suite.url('api-gateway');
+    const created: string[] = [];
+    await this.time('POST /api/tasks', async () => created.push(await createTask(url, [])));
+    const done = await this.call('GET', '/api/tasks?status=completed&limit=100');
+    const ids = ((await done.json()) as { data: { id: string }[] }).data.map(({ id }) => id);
+    await this.time('POST /api/tasks with three dependencies', (k) =>
+      createTask(
+        url,
+        [0, 1, 2].map((n) => ids[(k * 7 + n) % ids.length]!),
+      ),
+    );
+    const each = (k: number) => `/api/tasks/${created[k % created.length]}`;
+    await this.time('PUT /api/tasks/:id', (k) => this.call('PUT', each(k), { priority: 1 + (k % 9) }));
+    await this.time(
+      'POST /api/tasks/:id/cancel',
+      () => this.call('POST', `/api/tasks/${created.at(-1)}/cancel`),
+      async () => created.push(await createTask(url, [])),
+    );
   }
 
   /** The leader has folded the totals past the filling: the numbers are of a suite that runs on. */
@@ -242,7 +281,7 @@ class CostRun {
 
   private wanted(name: string): boolean {
     const { only } = this.options;
-    return only === undefined || name.includes(only) || name === 'POST /job';
+    return only === undefined || name.includes(only) || name === 'POST /job' || name === 'POST /api/tasks';
   }
 
   private keep(name: string, operation: Operation): void {

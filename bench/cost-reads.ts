@@ -77,3 +77,19 @@ export function reads(jobs: number, now = Date.now()): Read[] {
     { name: 'GET /health', path: () => '/health' },
   ];
 }
+
+/** What is asked of the tasks of /api/tasks. Half of a filling belongs to the one who asks. */
+export function graphReads(): Read[] {
+  const read = (path: string): Read => ({ name: `GET ${path}`, path: () => path });
+  const sorts = ['updated_at', 'scheduled_at', 'started_at', 'completed_at', 'priority', 'name', 'status'];
+  return [
+    ...['', '?limit=100', '?page=100', '?order=asc'].map((query) => read(`/api/tasks${query}`)),
+    ...['pending', 'running', 'completed', 'failed', 'cancelled'].map((status) => read(`/api/tasks?status=${status}`)),
+    ...sorts.map((sort) => read(`/api/tasks?sort=${sort}`)),
+    read('/api/tasks?tag=batch-7'),
+    read('/api/tasks?tag=all'),
+    read('/api/workers'),
+    read('/api/system/status'),
+    ...['hour', 'day', 'week', 'month'].map((period) => read(`/api/system/metrics?period=${period}`)),
+  ];
+}

@@ -11,13 +11,14 @@ import { readCommit, readMachine } from './harness/machine';
 const USAGE = `Usage: npm run bench:cost [-- options]
 
   --sizes <n,n,...>  jobs in the tables [1000,100000,2000000]
+  --graph            tasks of /api/tasks instead of workflow jobs
   --only <text>      only what has this text in its name
   --quick            1000,20000 and few repeats: shows that it works; nothing is written
   --dir <folder>     where the servers write [the system's temporary folder]; 2 million jobs take about 8 GB
-  --table            only writes the table anew from bench/cost-results.json`;
+  --table            only writes the table anew from the stored results`;
 
-const RESULTS = join('bench', 'cost-results.json');
-const PAGE = join('bench', 'cost-results.md');
+const RESULTS = join('bench', 'cost-results');
+const GRAPH_RESULTS = join('bench', 'cost-graph-results');
 
 /** `npm run bench:cost`: what each operation costs with few and with many jobs in the tables. */
 async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void> {
@@ -28,6 +29,7 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void> {
       only: { type: 'string' },
       quick: { type: 'boolean', default: false },
       dir: { type: 'string' },
+      graph: { type: 'boolean', default: false },
       table: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -39,8 +41,13 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void> {
     return;
   }
   const root = packageRoot();
+  const results = values.graph ? GRAPH_RESULTS : RESULTS;
   if (values.table) {
-    await write(root, PAGE, costTable(JSON.parse(readFileSync(join(root, RESULTS), 'utf8')) as Costs));
+    await write(
+      root,
+      `${results}.md`,
+      costTable(JSON.parse(readFileSync(join(root, `${results}.json`), 'utf8')) as Costs),
+    );
     return;
   }
   const servers = await BenchServers.start(env, { parent: values.dir });
@@ -61,6 +68,7 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void> {
           servers,
           databaseUrl,
           jobs,
+          graph: values.graph,
           effort,
           only: values.only,
           print: (line) => console.log(line),
@@ -71,8 +79,8 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<void> {
     const page = costTable(costs);
     console.log(`\n${page}`);
     if (!values.quick && values.only === undefined) {
-      await write(root, RESULTS, JSON.stringify(costs));
-      await write(root, PAGE, page);
+      await write(root, `${results}.json`, JSON.stringify(costs));
+      await write(root, `${results}.md`, page);
     }
     whole = true;
   } finally {
