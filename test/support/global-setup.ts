@@ -8,8 +8,9 @@ import { announceServers, startOwnServers, TEMPLATE } from './test-servers';
 /** Shared with the teardown, which is another module instance of the same process. */
 export const holder = globalThis as { taskEngineTestServers?: LocalServers };
 
-/** One PostgreSQL and one Redis for the whole run, a migrated template database, and dist/ up to date for the e2e tests. */
+/** One PostgreSQL and one Redis for the whole run, a migrated template database, and dist/ up to date for the e2e tests. Started once, whichever projects run. */
 export default async function globalSetup(): Promise<void> {
+  if (holder.taskEngineTestServers) return;
   const built = spawnSync(process.execPath, [resolve(__dirname, '../../scripts/build.mjs')], { encoding: 'utf8' });
   if (built.status !== 0) throw new Error(built.stderr);
   const servers = await startOwnServers();

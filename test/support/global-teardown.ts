@@ -1,5 +1,7 @@
 import { holder } from './global-setup';
 
 export default async function globalTeardown(): Promise<void> {
-  await holder.taskEngineTestServers?.stop();
+  const servers = holder.taskEngineTestServers;
+  holder.taskEngineTestServers = undefined;
+  await servers?.stop();
 }
