@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { freePort } from '../../../scripts/local/ports';
 import { startSuite, type TestSuite } from '../../support/start-suite';
 import { TaskTrackerClient, TEXT } from './task-tracker-client';
@@ -36,6 +37,14 @@ describe('a listener of its own', () => {
       headers: { 'content-type': 'application/json', server: 'task_tracker' },
     });
     expect((await main.get('/')).body).toEqual({ result: 'alive' });
+  });
+
+  it('answers what is no HTTP in its own words', async () => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write('FOO /nowhere HTTP/1.1\r\n\r\n'));
+    let text = '';
+    for await (const chunk of socket) text += String(chunk);
+    expect(text).toMatch(/^HTTP\/1\.1 400 Bad Request\r\ncontent-type: text\/plain; charset=utf-8\r\n/);
+    expect(text).toMatch(/\r\n\r\nError when parsing request$/);
   });
 
   it('has nothing of the others', async () => {

@@ -3,9 +3,12 @@ import type { AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Log } from '@task-engine/platform';
 import { fastify, type FastifyInstance } from 'fastify';
+import type { Unreadable } from './treatments';
+import { answerUnreadable } from './unreadable';
 
 export interface OwnListenerOptions {
   dialect: string;
+  unreadable: Unreadable;
   /** Variable that names the port, for messages. */
   variable: string;
   /** 0 takes a free one. */
@@ -31,7 +34,12 @@ export function ownListenerOf(request: IncomingMessage): string | undefined {
 export function listenAlone(app: NestFastifyApplication, options: OwnListenerOptions): Server {
   const main = app.getHttpAdapter().getInstance();
   // every address is the main server's to judge, faulty ones too: here all look the same
-  const front = fastify({ requestTimeout: REQUEST_MS, return503OnClosing: false, rewriteUrl: () => '/' });
+  const front = fastify({
+    requestTimeout: REQUEST_MS,
+    return503OnClosing: false,
+    rewriteUrl: () => '/',
+    clientErrorHandler: answerUnreadable(() => options.unreadable),
+  });
   front.addHook('onRequest', (request, reply) => {
     reply.hijack();
     request.raw.url = request.originalUrl;

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { AppOptions, GatewayConfiguration } from '@task-engine/platform';
 import type { FastifyReply } from 'fastify';
 import { type AddressRule, servedAddress } from './treatments';
+import { answerUnreadable } from './unreadable';
 
 /** Options of the Fastify server that all dialects share. */
 export function serverOptions(
@@ -13,6 +14,11 @@ export function serverOptions(
     rewriteUrl: (request) => servedAddress(addressRules, request as IncomingMessage) ?? request.url ?? '/',
     // a long id is a wrong id, not a long address
     routerOptions: { maxParamLength: 2_048 },
+    clientErrorHandler: answerUnreadable(
+      (request) =>
+        request &&
+        addressRules.find((rule) => rule.address(request as IncomingMessage, false) !== undefined)?.unreadable,
+    ),
     // faults before routing: an address that is none
     frameworkErrors: (error, _request, reply) => {
       void (reply as unknown as FastifyReply)

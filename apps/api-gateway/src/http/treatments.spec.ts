@@ -4,8 +4,9 @@ import { servedAddress, Treatments } from './treatments';
 const request = (url: string) => ({ method: 'GET', url }) as IncomingMessage;
 
 describe('servedAddress', () => {
-  const one = new Treatments<{ kind: 'serve'; url: string } | { kind: 'unknown' }>('one');
-  const other = new Treatments<{ kind: 'serve'; url: string }>('other');
+  const words = () => ({ type: 'text/plain', body: '' });
+  const one = new Treatments<{ kind: 'serve'; url: string } | { kind: 'unknown' }>('one', words);
+  const other = new Treatments<{ kind: 'serve'; url: string }>('other', words);
   const rules = [
     one.rule((_, url) => {
       if (url.startsWith('/one/')) return { kind: 'serve', url: url.slice(4) };

@@ -4,6 +4,9 @@ import { ownListenerOf } from './own-listener';
 /** How a dialect treats a request: the controller at `url` serves it, or it is answered before any could. */
 export type Treated = { kind: 'serve'; url: string } | { kind: string };
 
+/** What a dialect answers to a request that the server could not read. */
+export type Unreadable = (status: number, message: string) => { type: string; body: string };
+
 /** How a dialect with rules of its own for addresses treats a request; undefined for requests of others. */
 export interface AddressRule {
   readonly dialect: string;
@@ -12,6 +15,7 @@ export interface AddressRule {
    * @returns where the request is served
    */
   address(request: IncomingMessage, own: boolean): string | undefined;
+  readonly unreadable: Unreadable;
 }
 
 /** An address that nobody serves. */
@@ -22,12 +26,16 @@ export class Treatments<T extends Treated> {
   private readonly decided = new WeakMap<IncomingMessage, T>();
 
   /** @param dialect as its own listener is named */
-  constructor(readonly dialect: string) {}
+  constructor(
+    readonly dialect: string,
+    private readonly unreadable: Unreadable,
+  ) {}
 
   /** @param treat undefined for requests of other dialects */
   rule(treat: (method: string, url: string, own: boolean) => T | undefined): AddressRule {
     return {
       dialect: this.dialect,
+      unreadable: this.unreadable,
       address: (request, own) => {
         const treatment = treat(request.method ?? '', request.url ?? '/', own);
         if (!treatment) return undefined;

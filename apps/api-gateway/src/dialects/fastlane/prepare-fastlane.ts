@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type GatewayConfiguration, Log, Shutdown } from '@task-engine/platform';
 import { listenAlone } from '../../http/own-listener';
-import { DIALECT } from './addresses/addressed';
+import { DIALECT, unreadable } from './addresses/addressed';
 import { answerDel } from './addresses/del-method';
 import { openFrontDoor } from './addresses/front-door';
 import { LiveLogs } from './live/live-logs';
@@ -15,7 +15,7 @@ export function prepareFastlane(app: NestFastifyApplication, configuration: Gate
   answerDel(app.getHttpServer(), app);
   const { FASTLANE_PORT: port, HOST: host } = configuration;
   if (port === undefined) return;
-  const own = listenAlone(app, { dialect: DIALECT, variable: 'FASTLANE_PORT', port, host });
+  const own = listenAlone(app, { dialect: DIALECT, unreadable, variable: 'FASTLANE_PORT', port, host });
   sockets.attach(own, true);
   answerDel(own, app);
 }

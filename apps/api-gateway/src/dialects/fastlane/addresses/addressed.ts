@@ -1,13 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { type AddressRule, Treatments } from '../../../http/treatments';
+import { type AddressRule, Treatments, type Unreadable } from '../../../http/treatments';
+import { HTML, htmlPage } from './html-page';
 import { type Target, treat, type Treatment } from './routes';
 
 /** Name of the dialect's own listener. */
 export const DIALECT = 'fastlane';
 
-const treatments = new Treatments<Treatment>(DIALECT);
+export const unreadable: Unreadable = (status, message) => ({
+  type: HTML,
+  body: status === 400 ? htmlPage(status) : message,
+});
+
+const treatments = new Treatments<Treatment>(DIALECT, unreadable);
 
 /** Decides on each request at its arrival. */
 export function fastlaneAddresses({ debug }: { debug: boolean }): AddressRule {
