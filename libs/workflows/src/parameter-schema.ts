@@ -138,7 +138,7 @@ export class ParameterSchema {
 
 let ajv: Ajv2020 | undefined;
 
-/** One validator for all schemas: making it costs far more than compiling a schema with it. Three of the five apps never need it. */
+/** One validator for all schemas, made with the first: making it costs far more than compiling a schema with it. The callback dispatcher has none. */
 function validator(): Ajv2020 {
   if (ajv) return ajv;
   ajv = new Ajv2020({

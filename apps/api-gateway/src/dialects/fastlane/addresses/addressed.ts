@@ -8,6 +8,7 @@ import { type Target, treat, type Treatment } from './routes';
 /** Name of the dialect's own listener. */
 export const DIALECT = 'fastlane';
 
+/** A page, as for other bad requests; what has no page is said in a sentence. */
 export const unreadable: Unreadable = (status, message) => ({
   type: HTML,
   body: status === 400 ? htmlPage(status) : message,
